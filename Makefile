@@ -1,0 +1,42 @@
+# Needs Python 3.11 or later and make; everything else is installed into .venv.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: try test lint docs clean
+.DEFAULT_GOAL := try
+
+## Install, and send a message through the embedded sandbox: no key, no network.
+try: .venv/installed
+	@echo "$$ respan send --sandbox --usage 'Hello, is anybody there?'"
+	@$(BIN)/respan send --no-stdin --sandbox --usage 'Hello, is anybody there?'
+
+## Everything that must hold before a commit.
+test: lint
+	$(BIN)/python -m pytest
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m docs.generate --check
+
+## Write again what is generated: docs/commands.md.
+docs: .venv/installed-dev
+	$(BIN)/python -m docs.generate
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo 'Python 3.11 or later is needed; name it with make PYTHON=…' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	$(PIP) install --editable .
+	@touch $@
+
+.venv/installed-dev: pyproject.toml | .venv/bin/python
+	$(PIP) install --editable '.[dev]'
+	@touch $@ .venv/installed
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

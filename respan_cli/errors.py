@@ -1,0 +1,169 @@
+"""Everything that can end a command early, each kind with its own exit code.
+
+Nothing here imports anything of ours: every other room may raise these, and only `cli.main` turns one
+into an exit code.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """What a script reads in `$?`. The meanings are in `MEANINGS`."""
+
+    OK = 0
+    DEFECT = 1
+    USAGE = 2
+    SETTINGS = 3
+    AUTHENTICATION = 4
+    REFUSED = 5
+    LIMIT = 6
+    PROVIDER = 7
+    UNREACHED = 8
+    BROKEN_REPLY = 9
+    CUT = 10
+    DECLINED = 11
+    UNWRITTEN = 12
+    INTERRUPTED = 130
+
+
+# One table for `respan help exit-codes`, the docs and the tests.
+MEANINGS: dict[ExitCode, str] = {
+    ExitCode.OK: "done (also: the reader of our pipe went away early)",
+    ExitCode.DEFECT: "a defect in this program",
+    ExitCode.USAGE: "usage: flags, arguments, input",
+    ExitCode.SETTINGS: "settings: no key, unknown profile, a file that does not parse",
+    ExitCode.AUTHENTICATION: "authentication refused (401, 403)",
+    ExitCode.REFUSED: "request refused (400, 404, 409, 413, 422, 424 and other 4xx; a redirect)",
+    ExitCode.LIMIT: "rate limit, quota or credits (402, 429)",
+    ExitCode.PROVIDER: "gateway or provider failure (5xx, 529, an error event inside the stream)",
+    ExitCode.UNREACHED: "not reached: DNS, connection, TLS, proxy, timeout",
+    ExitCode.BROKEN_REPLY: "the reply broke off, or was not the API's (HTML, no message_stop)",
+    ExitCode.CUT: "--strict: the answer was cut by max_tokens",
+    ExitCode.DECLINED: "--strict: the model refused to answer",
+    ExitCode.UNWRITTEN: "the answer arrived and could not be written (disk full, file not writable)",
+    ExitCode.INTERRUPTED: "interrupted; the partial answer stays printed",
+}
+
+
+class RespanError(Exception):
+    """A failure with words for a person and a code for a script.
+
+    Args:
+        message: what failed, one sentence without a final full stop.
+        reason: why, in the words of whoever refused (a gateway, the system); foreign text is fine here,
+            it is cleaned where it is shown.
+        hint: what to do next.
+        kind: the `type` of the JSON error; the class gives a default.
+        status: the HTTP status, when a response came.
+        retryable: whether the same command may succeed later.
+        retry_after: seconds the server asked us to wait.
+        request_id: the provider's id of the request.
+        log_id: the id of the request in Respan's log.
+    """
+
+    code: ClassVar[ExitCode] = ExitCode.DEFECT
+    default_kind: ClassVar[str] = "defect"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str | None = None,
+        hint: str | None = None,
+        kind: str | None = None,
+        status: int | None = None,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        request_id: str | None = None,
+        log_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason
+        self.hint = hint
+        self.kind = kind or self.default_kind
+        self.status = status
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.request_id = request_id
+        self.log_id = log_id
+
+
+class UsageError(RespanError):
+    """Flags, arguments or input that cannot be used."""
+
+    code = ExitCode.USAGE
+    default_kind = "usage"
+
+
+class SettingsError(RespanError):
+    """A profile, a file or a key that is missing or wrong."""
+
+    code = ExitCode.SETTINGS
+    default_kind = "settings"
+
+
+class AuthenticationError(RespanError):
+    """The gateway or the provider refused the key."""
+
+    code = ExitCode.AUTHENTICATION
+    default_kind = "authentication"
+
+
+class RefusedError(RespanError):
+    """The request reached the API, which will not take it as it is."""
+
+    code = ExitCode.REFUSED
+    default_kind = "refused"
+
+
+class LimitError(RespanError):
+    """A rate limit, a quota, or no credits."""
+
+    code = ExitCode.LIMIT
+    default_kind = "limit"
+
+
+class ProviderError(RespanError):
+    """The gateway or the model's provider failed."""
+
+    code = ExitCode.PROVIDER
+    default_kind = "provider"
+
+
+class UnreachedError(RespanError):
+    """No answer came: DNS, connection, TLS, proxy, timeout."""
+
+    code = ExitCode.UNREACHED
+    default_kind = "unreached"
+
+
+class BrokenReplyError(RespanError):
+    """The answer broke off, or was not the API's."""
+
+    code = ExitCode.BROKEN_REPLY
+    default_kind = "broken_reply"
+
+
+class CutError(RespanError):
+    """With `--strict`: the answer ended at `max_tokens`."""
+
+    code = ExitCode.CUT
+    default_kind = "cut"
+
+
+class DeclinedError(RespanError):
+    """With `--strict`: the model refused."""
+
+    code = ExitCode.DECLINED
+    default_kind = "declined"
+
+
+class UnwrittenError(RespanError):
+    """The answer arrived and could not be written."""
+
+    code = ExitCode.UNWRITTEN
+    default_kind = "unwritten"
