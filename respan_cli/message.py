@@ -1,0 +1,212 @@
+"""One request as data, and the answer as it grows from the events of the stream. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import Any
+
+from respan_cli.errors import BrokenReplyError
+from respan_cli.settings import Settings
+
+AUTO = "auto"
+
+Event = dict[str, Any]  # one event of the Messages API's stream, as it came: {"type": "message_start", …}
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRequest:
+    """What is asked, in the words of the Messages API.
+
+    Args:
+        model: the model's name.
+        max_tokens: the most tokens the answer may have.
+        messages: the conversation.
+        respan_params: Respan's parameters; left out of the body when empty.
+        extra_headers: headers the gateway forwards; left out of the body when empty.
+        options: further fields of the body, such as `system`.
+    """
+
+    model: str
+    max_tokens: int
+    messages: Sequence[Mapping[str, Any]]
+    respan_params: Mapping[str, Any]
+    extra_headers: Mapping[str, str]
+    options: Mapping[str, Any]
+
+    def body(self) -> dict[str, Any]:
+        """The JSON that goes over the wire; always streamed, so that a long answer meets no time limit."""
+        metadata = {"respan_params": self.respan_params, "extra_headers": self.extra_headers}
+        kept = {name: dict(part) for name, part in metadata.items() if part}
+        return {
+            "model": self.model,
+            "max_tokens": self.max_tokens,
+            **self.options,
+            "messages": list(self.messages),
+            **({"metadata": kept} if kept else {}),
+            "stream": True,
+        }
+
+
+def build(
+    settings: Settings, messages: Sequence[Mapping[str, Any]], extra_headers: Mapping[str, str]
+) -> MessageRequest:
+    """Put a request together.
+
+    Args:
+        settings: model, limits and identity.
+        messages: the conversation.
+        extra_headers: the forwarded headers, references resolved or not as the caller wants to see them.
+    """
+    return MessageRequest(
+        model=settings.model,
+        max_tokens=settings.max_tokens,
+        messages=messages,
+        respan_params=_respan_params(settings),
+        extra_headers=extra_headers,
+        options={"system": settings.system} if settings.system else {},
+    )
+
+
+def user_turn(text: str) -> dict[str, Any]:
+    """The prompt as a turn of the conversation."""
+    return {"role": "user", "content": text}
+
+
+def _respan_params(settings: Settings) -> dict[str, Any]:
+    params = {
+        "customer_identifier": settings.customer_identifier,
+        "custom_identifier": _fresh_if_auto(settings.custom_identifier),
+        "metadata": dict(settings.metadata),
+        **settings.respan_params,
+    }
+    return {name: value for name, value in params.items() if value not in (None, {})}
+
+
+def _fresh_if_auto(custom_identifier: str | None) -> str | None:
+    if custom_identifier != AUTO:
+        return custom_identifier
+    from uuid import uuid4
+
+    return str(uuid4())
+
+
+@dataclass(slots=True)
+class Answer:
+    """The message as far as it has come. `take` it an event at a time; it is whole when `finished`.
+
+    Growing text is kept in buffers that are joined once, so that no event costs more than its own length.
+    """
+
+    message: dict[str, Any] = field(default_factory=dict)
+    finished: bool = False
+    _blocks: dict[int, _Block] = field(default_factory=dict)
+
+    def take(self, event: Event) -> str:
+        """Add one event; return the text of the answer it brings, often none. Unknown events add nothing.
+
+        Raises:
+            BrokenReplyError: an event that is not the API's.
+        """
+        try:
+            return self._take(event)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise BrokenReplyError(
+                "the answer broke off", reason="an event of the stream is not the API's", retryable=True
+            ) from None
+
+    def _take(self, event: Event) -> str:
+        kind = event["type"]
+        if kind == "content_block_delta":
+            return self._blocks[event["index"]].take(event["delta"])
+        if kind == "content_block_start":
+            self._blocks[event["index"]] = block = _Block(dict(event["content_block"]))
+            return block.opening()
+        if kind == "message_start":
+            self.message = dict(event["message"])
+        elif kind == "message_delta":
+            self._merge(event)
+        elif kind == "message_stop":
+            self.finished = True
+        return ""
+
+    def _merge(self, event: Event) -> None:
+        self.message.update(event.get("delta") or {})
+        known = {name: value for name, value in (event.get("usage") or {}).items() if value is not None}
+        self.message["usage"] = {**(self.message.get("usage") or {}), **known}
+
+    def whole(self) -> dict[str, Any]:
+        """The API's message, its content put together from the events."""
+        return {**self.message, "content": [self._blocks[index].whole() for index in sorted(self._blocks)]}
+
+    @property
+    def text(self) -> str:
+        """The text of all text blocks, as it was printed."""
+        return "".join(block.text() for _, block in sorted(self._blocks.items()))
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why the model stopped, in the API's words."""
+        return self.message.get("stop_reason")
+
+    @property
+    def usage(self) -> Mapping[str, Any]:
+        """The tokens counted so far, in the API's words."""
+        return self.message.get("usage") or {}
+
+
+# delta type -> the field of the delta, and of the block, that grows
+_GROWS = {
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "signature_delta": "signature",
+    "input_json_delta": "partial_json",
+}
+
+
+class _Block:
+    """One content block: its first fields, and what the deltas add to them."""
+
+    __slots__ = ("_buffers", "_lists", "_start")
+
+    def __init__(self, start: dict[str, Any]) -> None:
+        self._start = start
+        self._buffers: dict[str, StringIO] = {}
+        self._lists: dict[str, list[Any]] = {}
+
+    def opening(self) -> str:
+        return str(self._start.get("text") or "") if self._start.get("type") == "text" else ""
+
+    def take(self, delta: Mapping[str, Any]) -> str:
+        kind = delta["type"]
+        name = _GROWS.get(kind)
+        if name:
+            piece: str = delta[name]
+            if name not in self._buffers:
+                self._buffers[name] = StringIO()
+            self._buffers[name].write(piece)
+            return piece if kind == "text_delta" else ""
+        if kind == "citations_delta":
+            self._lists.setdefault("citations", []).append(delta["citation"])
+        return ""
+
+    def text(self) -> str:
+        grown = self._buffers.get("text")
+        return self.opening() + (grown.getvalue() if grown else "")
+
+    def whole(self) -> dict[str, Any]:
+        grown: dict[str, Any] = {
+            name: (self._start.get(name) or "") + buffer.getvalue() for name, buffer in self._buffers.items()
+        }
+        if "partial_json" in grown:
+            grown["input"] = _json_or_text(grown.pop("partial_json"))
+        return {**self._start, **grown, **self._lists}
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text or "{}")
+    except ValueError:
+        return text
