@@ -1,0 +1,135 @@
+"""What more than one command gathers: the layers of settings, and the connection they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from respan_cli import profiles, settings, values
+from respan_cli.errors import SettingsError, UsageError
+from respan_cli.failures import KEYS_PAGE
+from respan_cli.headers import parse_lines
+from respan_cli.settings import Layer, Settings
+
+
+def read_document(env: Mapping[str, str]) -> profiles.Document:
+    """The profile file, checked: every key known, every value fit for use.
+
+    Raises:
+        SettingsError: it cannot be read or parsed, or holds what no setting is.
+    """
+    document = profiles.read(profiles.config_path(env))
+    check(document)
+    return document
+
+
+def check(document: profiles.Document) -> None:
+    """Check a document and name file, line and column of what is wrong with it.
+
+    Raises:
+        SettingsError: a key that is no setting, or a value that its field does not accept.
+    """
+    try:
+        settings.check_document(document.tables)
+    except settings.MisplacedError as error:
+        error.hint = f"{document.where(*error.path)}: 'respan config edit' opens it"
+        raise
+
+
+def load_settings(params: Mapping[str, Any], env: Mapping[str, str]) -> Settings:
+    """The settings in force for a command.
+
+    Args:
+        params: the command's parameters, by the names of the settings.
+        env: the environment.
+
+    Raises:
+        UsageError: a flag's value is not what its setting accepts.
+        SettingsError: the same of a variable or of the file; or there is no such profile.
+    """
+    document = read_document(env)
+    name = settings.profile_name(params, env, document.tables)
+    return settings.resolve(name, layers(params, env, document, name))
+
+
+def layers(
+    params: Mapping[str, Any], env: Mapping[str, str], document: profiles.Document, profile: str
+) -> list[Layer]:
+    """Flags, environment, profile: the highest first."""
+    return [
+        settings.from_flags(with_header_files(params)),
+        settings.from_environment(env),
+        settings.from_profile(settings.profile_table(document.tables, profile), profile),
+    ]
+
+
+def with_header_files(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters with `-H @FILE` replaced by the lines of the file.
+
+    Raises:
+        UsageError: the file cannot be read, or a line of it is no header.
+    """
+    read = dict(params)
+    for name in ("headers", "gateway_headers"):
+        lines = [line for item in params.get(name) or () for line in _header_lines(item)]
+        read[name] = lines or None
+    return read
+
+
+def _header_lines(item: str) -> list[str]:
+    if not item.startswith("@"):
+        return [item]
+    path = Path(item[1:])
+    try:
+        text = path.read_text("utf-8-sig")
+        return [f"{name}: {value}" for name, value in parse_lines(text)]
+    except OSError as error:
+        raise UsageError(f"cannot read the headers in {path}", reason=error.strerror) from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 at byte offset {error.start}") from None
+    except ValueError as error:
+        raise UsageError(f"{path} {error}") from None
+
+
+def check_can_send(current: Settings, *, insecure_http: bool) -> None:
+    """Refuse what may not be sent, whatever it says.
+
+    Raises:
+        SettingsError: a required setting is missing.
+        UsageError, SettingsError: the key would cross a network in the clear; by where the URL came from.
+    """
+    if missing := current.missing():
+        raise SettingsError(
+            f"profile {current.profile!r} requires {', '.join(missing)}",
+            hint="give " + ", ".join(_how_to_give(name) for name in missing),
+        )
+    source = current.sources["base_url"]
+    if values.is_insecure(current.base_url) and not insecure_http:
+        raise (UsageError if source.startswith("--") else SettingsError)(
+            f"{current.base_url} would send key and prompt in the clear",
+            hint="use https://, or --insecure-http if that network is yours",
+        )
+
+
+def _how_to_give(name: str) -> str:
+    field = settings.BY_NAME[name.partition(".")[0]]
+    key = name.partition(".")[2]
+    return f"{field.flag} {key}=…" if key else field.flag or name
+
+
+def key_of(current: Settings) -> tuple[str, str]:
+    """The API key, and where it came from.
+
+    Raises:
+        SettingsError: there is none, or it cannot be sent as a header.
+    """
+    if current.api_key is None:
+        raise SettingsError(
+            f"no API key in profile {current.profile!r}",
+            hint=f"set RESPAN_API_KEY, or run 'respan config init'; keys are made at {KEYS_PAGE}",
+        )
+    key = current.api_key.reveal().strip()
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise SettingsError(f"the key from {current.sources['api_key']} has a character that no key has")
+    return key, current.sources["api_key"]

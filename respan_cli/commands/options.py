@@ -1,0 +1,131 @@
+"""Every option that commands share, written once. What a setting's flag says comes from its field."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from respan_cli.programs import Form
+from respan_cli.settings import BY_NAME, PROFILE_VARIABLE
+from respan_cli.terminal import Terminal
+
+
+class Color(StrEnum):
+    """What `--color` can say."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+def terminal_of(ctx: typer.Context) -> Terminal:
+    """The terminal that `main` was given."""
+    terminal: Terminal = ctx.obj
+    return terminal
+
+
+def setting(name: str) -> Any:
+    """The option of a setting: flags, help, variable and default as its field has them."""
+    field = BY_NAME[name]
+    facts = (("env", field.env), ("default", field.default))
+    shown = ", ".join(f"{name}: {fact}" for name, fact in facts if fact)
+    return typer.Option(
+        *field.flags,
+        help=f"{field.help} ({shown})" if shown else field.help,
+        metavar=field.metavar,
+        rich_help_panel=field.panel,
+        show_default=False,
+    )
+
+
+def flag(names: str, meaning: str, panel: str) -> Any:
+    """The option of a switch; short and long name are given as '-u/--usage'."""
+    return typer.Option(*names.split("/"), help=meaning, rich_help_panel=panel)
+
+
+def _set_color(ctx: typer.Context, color: Color) -> Color:
+    terminal_of(ctx).color = color.value
+    return color
+
+
+def _set_debug(ctx: typer.Context, debug: bool) -> bool:
+    terminal_of(ctx).debug = debug
+    return debug
+
+
+Text = str | None
+Texts = list[str] | None
+
+Profile = Annotated[
+    Text,
+    typer.Option(
+        "-p",
+        "--profile",
+        help=f"The profile to use. (env: {PROFILE_VARIABLE}, default: default)",
+        metavar="NAME",
+        rich_help_panel="Connection",
+    ),
+]
+BaseUrl = Annotated[Text, setting("base_url")]
+Model = Annotated[Text, setting("model")]
+MaxTokens = Annotated[Text, setting("max_tokens")]
+System = Annotated[Text, setting("system")]
+CustomerIdentifier = Annotated[Text, setting("customer_identifier")]
+CustomIdentifier = Annotated[Text, setting("custom_identifier")]
+Metadata = Annotated[Texts, setting("metadata")]
+Param = Annotated[Texts, setting("respan_params")]
+Header = Annotated[Texts, setting("headers")]
+GatewayHeader = Annotated[Texts, setting("gateway_headers")]
+Timeout = Annotated[Text, setting("timeout")]
+MaxRetries = Annotated[Text, setting("max_retries")]
+InsecureHttp = Annotated[
+    bool,
+    typer.Option(
+        "--insecure-http",
+        help="Allow http:// to another machine: key and prompt cross the network in the clear.",
+        rich_help_panel="Connection",
+    ),
+]
+Sandbox = Annotated[
+    bool,
+    typer.Option(
+        "--sandbox",
+        help="Answer from the sandbox inside this program: no key, no network.",
+        rich_help_panel="Connection",
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="Write the answer to a file: complete, or not at all.",
+        metavar="PATH",
+        rich_help_panel="Output",
+    ),
+]
+DryForm = Annotated[
+    Form | None,
+    typer.Option("--as", help="The form of --dry-run, which it implies.", rich_help_panel="Output"),
+]
+ShowSecrets = Annotated[
+    bool, typer.Option("--show-secrets", help="Show secret header values in what is printed; never the key.")
+]
+ColorMode = Annotated[
+    Color,
+    typer.Option(
+        "--color", help="When to use colour.", callback=_set_color, is_eager=True, show_default=False
+    ),
+]
+Debug = Annotated[
+    bool,
+    typer.Option(
+        "--debug",
+        help="Log the exchange to standard error, secrets hidden; show tracebacks.",
+        callback=_set_debug,
+        is_eager=True,
+    ),
+]

@@ -1,0 +1,32 @@
+"""`respan sandbox`: the gateway to try scripts against."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from respan_cli.commands import options
+from respan_cli.errors import ExitCode, UsageError
+
+
+def sandbox(
+    ctx: typer.Context,
+    port: Annotated[
+        int, typer.Option("--port", help="The port to listen on; 0 takes a free one.", min=0, max=65535)
+    ] = 0,
+    color: options.ColorMode = options.Color.AUTO,
+    debug: options.Debug = False,
+) -> int:
+    """Run a gateway on this machine that answers without a key or a network, and fails on demand."""
+    from respan_cli.sandbox import Sandbox
+
+    terminal = options.terminal_of(ctx)
+    try:
+        running = Sandbox(port=port)
+    except OSError as error:
+        raise UsageError(f"cannot listen on port {port}", reason=error.strerror, hint="--port 0") from None
+    terminal.write(running.url + "\n")
+    terminal.flush()
+    running.serve_forever()
+    return ExitCode.OK
