@@ -1,0 +1,88 @@
+"""The fixtures: a sandbox, a home of one's own, and the official gateway in front of the sandbox."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from respan_cli.sandbox import Sandbox
+from tests.support import KEY, PATIENCE
+
+CLIENT_KEY = "client-key-of-the-official-gateway"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox of this test alone: its ids and its `requests` begin anew."""
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def env(tmp_path: Path, sandbox: Sandbox) -> dict[str, str]:
+    """The environment of somebody who has a key, an empty home, and the sandbox for a gateway."""
+    return {
+        "HOME": str(tmp_path),
+        "RESPAN_API_KEY": KEY,
+        "RESPAN_BASE_URL": sandbox.url,
+        "RESPAN_MAX_RETRIES": "0",
+    }
+
+
+class OfficialGateway(NamedTuple):
+    """The `respan-gateway` of Respan, running in front of a sandbox."""
+
+    url: str
+    sandbox: Sandbox
+
+
+@pytest.fixture(scope="session")
+def official_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OfficialGateway]:
+    """The official gateway as a process of its own, with a configuration of its own."""
+    folder = tmp_path_factory.mktemp("gateway")
+    port = _free_port()
+    with Sandbox() as sandbox:
+        config = folder / "gateway.toml"
+        config.write_text(
+            f'listen = "127.0.0.1:{port}"\nclient_keys = ["{CLIENT_KEY}"]\n\n'
+            f'[providers.anthropic]\nvendor = "anthropic"\nbase_url = "{sandbox.url}"\nkey = "provider-key"\n'
+        )
+        with (
+            (folder / "log").open("wb") as log,
+            subprocess.Popen(
+                [Path(sys.executable).with_name("respan-gateway"), "-c", config],
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env={"HOME": str(folder)},
+            ) as process,
+        ):
+            try:
+                _wait_for(port, process, folder / "log")
+                yield OfficialGateway(f"http://127.0.0.1:{port}", sandbox)
+            finally:
+                process.terminate()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise AssertionError(f"the official gateway did not start: {log.read_text()}")
