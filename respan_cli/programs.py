@@ -113,7 +113,7 @@ def _as_curl(exchange: Exchange) -> str:
     if references:
         body = _escape_here(body)
     for mark, variable in references.items():
-        body = body.replace(mark, f"${{{variable}}}")
+        body = body.replace(mark, _SHELL_REFERENCE.replace("NAME", variable))
     return " \\\n".join(lines) + f"\n{body}\nRESPAN_BODY\n"
 
 
@@ -180,6 +180,9 @@ _FORMS: dict[Form, Callable[[Exchange], str]] = {
     Form.CURL: _as_curl,
     Form.PYTHON: _as_python,
 }
+
+# The variable's value as the inside of a JSON string; a header value has no control characters to escape.
+_SHELL_REFERENCE = """$(printf %s "$NAME" | sed 's/["\\\\]/\\\\&/g')"""
 
 _PYTHON = """\
 import os
