@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from io import StringIO
 from typing import Any
 
 from respan_cli.errors import BrokenReplyError
@@ -167,13 +166,16 @@ _GROWS = {
 
 
 class _Block:
-    """One content block: its first fields, and what the deltas add to them."""
+    """One content block: its first fields, and what the deltas add to them.
+
+    What grows is kept as UTF-8: a list of pieces would take six times the text, a StringIO four times.
+    """
 
     __slots__ = ("_buffers", "_lists", "_start")
 
     def __init__(self, start: dict[str, Any]) -> None:
         self._start = start
-        self._buffers: dict[str, StringIO] = {}
+        self._buffers: dict[str, bytearray] = {}
         self._lists: dict[str, list[Any]] = {}
 
     def opening(self) -> str:
@@ -185,24 +187,27 @@ class _Block:
         if name:
             piece: str = delta[name]
             if name not in self._buffers:
-                self._buffers[name] = StringIO()
-            self._buffers[name].write(piece)
+                self._buffers[name] = bytearray()
+            self._buffers[name] += piece.encode("utf-8", "surrogatepass")
             return piece if kind == "text_delta" else ""
         if kind == "citations_delta":
             self._lists.setdefault("citations", []).append(delta["citation"])
         return ""
 
     def text(self) -> str:
-        grown = self._buffers.get("text")
-        return self.opening() + (grown.getvalue() if grown else "")
+        return self.opening() + _decoded(self._buffers.get("text", b""))
 
     def whole(self) -> dict[str, Any]:
         grown: dict[str, Any] = {
-            name: (self._start.get(name) or "") + buffer.getvalue() for name, buffer in self._buffers.items()
+            name: (self._start.get(name) or "") + _decoded(buffer) for name, buffer in self._buffers.items()
         }
         if "partial_json" in grown:
             grown["input"] = _json_or_text(grown.pop("partial_json"))
         return {**self._start, **grown, **self._lists}
+
+
+def _decoded(buffer: bytes | bytearray) -> str:
+    return buffer.decode("utf-8", "surrogatepass")
 
 
 def _json_or_text(text: str) -> Any:
