@@ -75,6 +75,11 @@ class Terminal:
         """Whether standard input is a terminal: nothing is piped in, and a person could answer."""
         return _is_terminal(self._stdin)
 
+    @property
+    def piped(self) -> bool:
+        """Whether something may be piped in: standard input is open, and no terminal."""
+        return self._stdin is not None and not self.asks
+
     def colors(self, *, notes: bool = False) -> bool:
         """Whether to colour standard output (or, with `notes`, standard error)."""
         if self.color != "auto":

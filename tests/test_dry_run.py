@@ -17,7 +17,7 @@ from tests.support import KEY, PATIENCE, Outcome, process_env, run
 TOKEN = 't"0\\ken$x'
 NASTY = (
     "quotes ' \" ''' \"\"\" $HOME ${X} $(id) `id` \\n \\ !x %s {y} \n\t"
-    "lines\r\nRESPAN_BODY\nEOF\n äöü 你好 👋🏽 \u2028"
+    "RESPAN_REFERENCE_0. lines\r\nRESPAN_BODY\nEOF\n äöü 你好 👋🏽 \u2028"
 )
 FLAGS = (
     *("-s", NASTY, "--customer-id", "it's $acme", "-M", 'quote="`x`"', "--param", "cache_enabled=true"),

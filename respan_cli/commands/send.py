@@ -98,7 +98,7 @@ def read_prompt(words: list[str], terminal: Terminal, *, no_stdin: bool) -> str:
         UsageError: there is none, or it is not UTF-8.
     """
     piped = None
-    if STDIN in words or not (no_stdin or terminal.asks):
+    if STDIN in words or (terminal.piped and not no_stdin):
         piped = decode(terminal.read_all(WAITING), "standard input")
     return compose(words, piped)
 
