@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import NoReturn
 
@@ -12,6 +13,9 @@ def run() -> NoReturn:
     Leaves without taking the interpreter apart: by then every byte is flushed, and the modules of the SDK
     take a tenth of a second to tear down.
     """
+    # A command lives for moments: looking for garbage while modules are imported only costs. What lives
+    # longer turns the collector on again: `gateway.load_sdk`, and the sandbox.
+    gc.disable()
     code = 130
     try:
         from respan_cli.cli import main

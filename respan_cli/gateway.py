@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
+from threading import Thread
 from types import ModuleType
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -264,6 +265,11 @@ def load_sdk() -> ModuleType:
         gc.enable()
     gc.freeze()  # what was imported stays: no later collection need look at it
     return anthropic
+
+
+def preload() -> None:
+    """Begin to import the SDK on a thread of its own, while the prompt is read and the key is fetched."""
+    Thread(target=load_sdk, daemon=True).start()
 
 
 @contextmanager

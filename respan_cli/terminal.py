@@ -58,7 +58,8 @@ class Terminal:
         stdin, stdout, stderr = (
             getattr(stream, "buffer", None) for stream in (sys.stdin, sys.stdout, sys.stderr)
         )
-        return cls(stdin, stdout, stderr, os.environ)
+        # A copy: the gateway hides variables from the SDK while it is imported on another thread.
+        return cls(stdin, stdout, stderr, dict(os.environ))
 
     @property
     def shows_answers(self) -> bool:

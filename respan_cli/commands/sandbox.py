@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Annotated
 
 import typer
@@ -26,6 +27,7 @@ def sandbox(
         running = Sandbox(port=port)
     except OSError as error:
         raise UsageError(f"cannot listen on port {port}", reason=error.strerror, hint="--port 0") from None
+    gc.enable()
     terminal.write(running.url + "\n")
     terminal.flush()
     running.serve_forever()

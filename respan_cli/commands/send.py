@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,9 +73,16 @@ def send(
         terminal.flush()
         return ExitCode.OK
     with target_of(current, sandbox=sandbox) as target:
-        turn = message.user_turn(read_prompt(prompt or [], terminal, no_stdin=no_stdin))
+        turn = message.user_turn(read_prompt(prompt or [], terminal, no_stdin=no_stdin, meanwhile=preload))
         result = deliver(target, current, turn, ctx.params, terminal)
     return report(result, ctx.params, terminal)
+
+
+def preload() -> None:
+    """Begin what takes longest, the import of the SDK, while something else is waited for."""
+    from respan_cli import gateway
+
+    gateway.preload()
 
 
 def check_flags(flags: Mapping[str, Any]) -> None:
@@ -91,14 +98,23 @@ def check_flags(flags: Mapping[str, Any]) -> None:
         raise UsageError("'-' asks for standard input, which --no-stdin ignores")
 
 
-def read_prompt(words: list[str], terminal: Terminal, *, no_stdin: bool) -> str:
+def read_prompt(
+    words: list[str], terminal: Terminal, *, no_stdin: bool, meanwhile: Callable[[], None] = lambda: None
+) -> str:
     """The prompt from its words and from what is piped in.
+
+    Args:
+        words: the prompt's words, `-` among them if standard input is named.
+        terminal: whose standard input to read.
+        no_stdin: whether to leave it alone.
+        meanwhile: called before standard input is waited for.
 
     Raises:
         UsageError: there is none, or it is not UTF-8.
     """
     piped = None
     if STDIN in words or (terminal.piped and not no_stdin):
+        meanwhile()
         piped = decode(terminal.read_all(WAITING), "standard input")
     return compose(words, piped)
 
