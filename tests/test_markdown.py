@@ -1,0 +1,272 @@
+"""Markdown on a terminal, judged by what a person sees: the screen and the scrollback above it."""
+
+# The documents read best with one source line for each of their parts.
+# ruff: noqa: E501
+
+from __future__ import annotations
+
+import random
+import re
+
+import pyte
+import pytest
+
+from respan_cli.clean import clean
+from respan_cli.markdown import MarkdownStream
+
+DOCUMENTS = {
+    "mixed": """# Heading *one*
+
+Some **bold** text, `code`, a [link](https://x.y/z?a=1) and <b>html</b> [red]x[/red] ~~gone~~ ![image](http://i/p.png).
+Second line 漢字テスト 😀 and a hard break\\
+here.
+## Heading right after
+- one
+- two
+  - nested `x`
+    ```python
+    def f(x: int) -> str:
+        return "a" + str(x)  # 説明
+    ```
+- three
+
+Title
+=====
+Text
+---
+***
+<div>
+kept &amp; shown
+</div>
+""",
+    "lists": "".join(f"{n}. item **{n}** with some words that wrap on a narrow terminal\n" for n in range(1, 13))
+    + "\n1) other\n\n   second paragraph\n\n   - deep\n     - deeper\n       > quoted\n\n2) loose\n-\n- after an empty one\n",
+    "code": "Before:\n```js\n" + "".join(f"const v{n} = `x${{{n}}}`; /* {n} */\n\n" for n in range(15)) + "```\n\n    indented\n\n    code\nafter\n",
+    "open code": "~~~\n" + "line of an unclosed fence that is longer than twenty columns\n" * 12,
+    "table": "Intro\n| Name | Value | 漢字 |\n|---|--:|:-:|\n"
+    + "".join(f"| row {n} | `{n * n}` | **漢** \\| 😀 | extra |\n" for n in range(30))
+    + "\n> | a | b |\n> |---|---|\n> | 1 | 2 |\n> lazy\n\n- | c | d |\n  |---|---|\n  | 3 |\n",
+    "paragraphs": ("A long *paragraph with* many words, 2 * 3, snake_case, `code span` and [a](b c). " * 12 + "\n") * 2
+    + "\n中文的段落没有空格。" + "这一段很长，必须在宽字符之间换行。" * 20 + "\n\n" + "unbroken" * 60 + " **never closed " + "w " * 60,
+    "definitions": "See [a][1] and [b].\n\n[1]: https://example.com 'title'\n[b]: http://b\n\n> quote\nlazy\n> - a\n> - b\n>\n> end\n",
+    "odd": "*\n\n* x\n\n      code in item\n\n10. ten\n\ttab\ttext\n\n#no heading\n#\n# \n``` a`b\n\n>\n> \n> x\n\n| a |\n|---|\n\r\nend  \nbreak",
+}  # fmt: skip
+
+
+class Terminal:
+    """A terminal emulator that remembers what scrolled away."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.screen = pyte.HistoryScreen(width, height, history=100_000)
+        self.screen.set_mode(pyte.modes.LNM)
+        self._stream = pyte.Stream(self.screen)
+        self.bytes = 0
+
+    def write(self, text: str) -> None:
+        self.bytes += len(text.encode())
+        self._stream.feed(text)
+
+    def size(self) -> tuple[int, int]:
+        return self.screen.columns, self.screen.lines
+
+    def picture(self) -> list[str]:
+        above = ["".join(row[x].data for x in range(self.screen.columns)) for row in self.screen.history.top]
+        rows = [row.rstrip() for row in [*above, *self.screen.display]]
+        while rows and not rows[-1]:
+            rows.pop()
+        return rows
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def stream(deltas: list[str], width: int, height: int, step: float = 0.1) -> Terminal:
+    terminal, clock = Terminal(width, height), Clock()
+    markdown = MarkdownStream(terminal.write, terminal.size, clock=clock)
+    for delta in deltas:
+        markdown.feed(delta)
+        clock.now += step
+    markdown.close()
+    return terminal
+
+
+def pieces(text: str, longest: int, seed: int) -> list[str]:
+    chance = random.Random(seed)
+    cut: list[str] = []
+    while text:
+        size = chance.randint(1, longest)
+        cut.append(text[:size])
+        text = text[size:]
+    return cut
+
+
+CHUNKS = [(1, 0.01), (40, 0.1), (300, 0.05)]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize(("width", "height"), [(20, 5), (40, 24), (80, 5), (200, 24)])
+def test_any_chunking_leaves_the_picture_of_the_whole_text(name: str, width: int, height: int) -> None:
+    text = DOCUMENTS[name]
+    expected = stream([text], width, height, step=0).picture()
+    for longest, step in CHUNKS:
+        assert stream(pieces(text, longest, seed=longest), width, height, step).picture() == expected
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_shuffled_markdown_leaves_the_same_picture_in_any_chunking(seed: int) -> None:
+    chance = random.Random(seed)
+    lines = [line for text in DOCUMENTS.values() for line in text[:1500].split("\n")]
+    text = "\n".join(chance.choice(["", "  ", "> ", "- "]) + chance.choice(lines) for _ in range(40))
+    width, height = chance.choice([20, 40, 80]), chance.choice([5, 24])
+    expected = stream([text], width, height, step=0).picture()
+    assert stream(pieces(text, 60, seed), width, height).picture() == expected
+
+
+@pytest.mark.parametrize("seed", [3, 6, 21, 33])
+def test_a_long_paragraph_full_of_stray_markup_is_the_same_in_any_chunking(seed: int) -> None:
+    marks = ["**", "*", "`", "[", "~~", "_", "\n", "\\", "!["]
+    words = ["word ", "](u) ", "<http://a> ", "longer words here ", "中文", "&amp; ", "and, so. "] * 6
+    text = "".join(random.Random(seed).choices(marks + words, k=1500))
+    expected = stream([text], 40, 24, step=0).picture()
+    assert stream(pieces(text, 60, seed), 40, 24).picture() == expected
+
+
+def test_no_word_of_an_answer_is_swallowed() -> None:
+    for text in DOCUMENTS.values():
+        shown = re.sub(r"\W", "", "".join(stream([text], 200, 24).picture()))
+        for word in re.findall(r"[A-Za-z]{2,}|[\u4e00-\u9fff]+", text):
+            assert word in shown or word in {"python", "js", "amp"}
+
+
+def test_structure_is_seen_at_a_glance() -> None:
+    text = (
+        "# Title\nIntro [red]x[/red] <b>y</b>\n9. nine\n10. ten\n    - deep\n\n> quote\n---\n```\ncode\n```"
+    )
+    assert stream([text], 40, 24).picture() == [
+        "Title",
+        "",
+        "Intro [red]x[/red] <b>y</b> 9. nine 10.",
+        "ten - deep",
+        "",
+        "│ quote",
+        "",
+        "────────────────",
+        "",
+        "  code",
+    ]
+
+
+def test_numbers_of_a_list_stand_in_one_column() -> None:
+    text = "9. nine\n10. ten\n    - deep\n    - deep\n11. eleven"
+    assert stream([text], 40, 24).picture() == [
+        " 9. nine",
+        "10. ten",
+        "    • deep",
+        "    • deep",
+        "11. eleven",
+    ]
+
+
+def test_a_table_of_wide_characters_keeps_its_columns() -> None:
+    shown = stream(["| a | b |\n|---|--:|\n| 漢字 | 1 |\n| x | 200 |\n"], 40, 24).screen.display
+    assert [row.replace(" ", "").rstrip() for row in shown[:4]] == ["ab", "─" * 10, "漢字1", "x200"]
+    assert len({row.rstrip().rfind(mark) + 1 for row, mark in [(shown[0], "b"), (shown[3], "0")]}) == 1
+
+
+def test_a_narrow_terminal_shows_a_wide_table_as_records() -> None:
+    text = "| one | two | three | four |\n|-|-|-|-|\n| a | b | c | d |"
+    assert stream([text], 20, 24).picture() == ["one: a", "two: b", "three: c", "four: d"]
+
+
+@pytest.mark.parametrize("name", ["paragraph", "fence", "list", "item", "table", "cjk"])
+def test_bytes_and_work_grow_with_the_text_on_a_slow_stream(name: str) -> None:
+    for size in (2_000, 6_000):
+        text = enormous(name)[:size]
+        written: list[str] = []
+        clock = Clock()
+        markdown = MarkdownStream(written.append, lambda: (80, 24), clock=clock)
+        for at in range(0, len(text), 12):
+            markdown.feed(text[at : at + 12])
+            clock.now += 0.1
+        markdown.close()
+        assert len("".join(written).encode()) < 12 * len(text.encode())
+        assert markdown.rendered < 40 * len(text.encode())
+
+
+def enormous(name: str) -> str:
+    rows = range(400)
+    return {
+        "paragraph": "some words **bold** and `code`, ever more of them " * 400,
+        "fence": "```python\n" + "def f(x: int) -> str:\n    return 'a' + str(x)  # why\n\n" * 400,
+        "list": "".join(f"{n + 1}. item {n} with **bold** text\n" for n in rows),
+        "item": "- start\n\n" + "".join(f"  paragraph {n} of one long item\n\n" for n in rows),
+        "table": "| a | b |\n|---|---|\n" + "".join(f"| cell {n} | another cell {n * n} |\n" for n in rows),
+        "cjk": "这一段很长，必须在宽字符之间换行。" * 800,
+    }[name]
+
+
+def test_text_appears_while_a_slow_stream_runs() -> None:
+    terminal, clock = Terminal(40, 24), Clock()
+    markdown = MarkdownStream(terminal.write, terminal.size, clock=clock)
+    for word in ["Hello ", "**big** ", "world, ", "```"]:
+        clock.now += 0.3
+        markdown.feed(word)
+    assert terminal.picture() == ["Hello big world, ```"]
+
+
+def test_an_open_fence_is_highlighted_and_short_code_stays_live() -> None:
+    written: list[str] = []
+    clock = Clock()
+    markdown = MarkdownStream(written.append, lambda: (80, 24), clock=clock)
+    markdown.feed("```python\nreturn 'text'\n")
+    assert "\x1b[35mreturn\x1b[0m" in "".join(written)
+
+
+def test_a_stream_without_colours_writes_no_styles() -> None:
+    written: list[str] = []
+    markdown = MarkdownStream(written.append, lambda: (80, 24), color_system=None)
+    markdown.feed(DOCUMENTS["mixed"])
+    markdown.close()
+    assert not re.search(r"\x1b\[[\d;]*m", "".join(written))
+
+
+def test_an_interrupted_answer_stays_with_the_cursor_on_its_own_line() -> None:
+    terminal, clock = Terminal(40, 24), Clock()
+    markdown = MarkdownStream(terminal.write, terminal.size, clock=clock)
+    markdown.feed("Half an ans")
+    markdown.abandon()
+    assert terminal.picture() == ["Half an ans"]
+    assert (terminal.screen.cursor.y, terminal.screen.cursor.x) == (1, 0)
+
+
+@pytest.mark.parametrize("width", [60, 120])
+def test_a_resize_neither_repeats_nor_loses_text(width: int) -> None:
+    text = "".join(f"Paragraph {n} has some words.\n\n" for n in range(40))
+    terminal, clock = Terminal(80, 10), Clock()
+    markdown = MarkdownStream(terminal.write, terminal.size, clock=clock)
+    for number, delta in enumerate(pieces(text, 9, seed=1)):
+        markdown.feed(delta)
+        clock.now += 0.1
+        if number == 100:
+            terminal.screen.resize(10, width)
+    markdown.close()
+    assert [row for row in terminal.picture() if row] == [row for row in text.split("\n") if row]
+
+
+def test_control_characters_never_reach_the_terminal() -> None:
+    written: list[str] = []
+    markdown = MarkdownStream(written.append, lambda: (80, 24), color_system=None)
+    markdown.feed("a\x1b]0;title\x07 \x9b31m \u202eb &#x202e; <http://x/%1b%E2%80%AE> \ud800 \r\n\r\nend")
+    markdown.close()
+    text = "".join(written).replace("\r\n", "\n")
+    assert re.sub(r"[\n -~\ufffd]", "", text) == ""
+
+
+def test_clean_keeps_newlines_tabs_and_every_letter() -> None:
+    assert clean("plain") == "plain"
+    assert clean("a\tb\r\nc\x00\x1b[31m\x7f\x85é漢😀\ud83d") == "a\tb\nc[31mé漢😀\ufffd"
