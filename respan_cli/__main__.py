@@ -4,7 +4,23 @@ from __future__ import annotations
 
 import gc
 import os
-from typing import NoReturn
+import signal
+
+TYPE_CHECKING = False  # as in `typing`, whose import takes longer than all of this
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import NoReturn
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Go at once: nothing is begun yet, and an exception here would end in the traceback of some import."""
+    os._exit(128 + number)
+
+
+# From the first moment that is ours. Where Ctrl-C is ignored (`nohup`, `&` in a script), it stays so.
+_interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+if _interruptible:
+    signal.signal(signal.SIGINT, _leave)
 
 
 def run() -> NoReturn:
@@ -16,14 +32,32 @@ def run() -> NoReturn:
     # A command lives for moments: looking for garbage while modules are imported only costs. What lives
     # longer turns the collector on again: `gateway.load_sdk`, and the sandbox.
     gc.disable()
+    from respan_cli.cli import main
+    from respan_cli.errors import EndedError
+
     code = 130
     try:
-        from respan_cli.cli import main
-
+        _listen(EndedError)
         code = main()
-    except KeyboardInterrupt:  # before `main` could say so itself
+    except KeyboardInterrupt:  # while `main` was on its way in or out
         pass
+    except EndedError as ended:
+        code = ended.code
     os._exit(code)
+
+
+def _listen(ended: type[BaseException]) -> None:
+    """From here on signals are exceptions: temporary files are removed and the terminal is left in order."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise ended(number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, end)
+    if _interruptible:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 if __name__ == "__main__":

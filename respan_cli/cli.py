@@ -11,7 +11,7 @@ from respan_cli import __version__
 from respan_cli.commands import options
 from respan_cli.commands.sandbox import sandbox
 from respan_cli.commands.send import send
-from respan_cli.errors import ExitCode, RespanError, UsageError
+from respan_cli.errors import EndedError, ExitCode, RespanError, UsageError
 from respan_cli.terminal import ReaderGoneError, Terminal
 
 app = typer.Typer(
@@ -62,6 +62,8 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
         return int(result or 0)
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
+    except EndedError as ended:
+        return ended.code
     except ReaderGoneError:
         return ExitCode.OK
     except typer.TyperException as error:

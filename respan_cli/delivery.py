@@ -14,12 +14,14 @@ from typing import Protocol
 
 from respan_cli import message, render
 from respan_cli.failures import Asked
-from respan_cli.gateway import Gateway, Reply, load_sdk
-from respan_cli.headers import on_the_wire, resolve_references
+from respan_cli.gateway import Gateway, Wait, Watcher
+from respan_cli.headers import is_secret, on_the_wire, resolve_references
 from respan_cli.message import MessageRequest
 from respan_cli.output import AnswerFile
+from respan_cli.reply import Reply
+from respan_cli.sdk import load_sdk
 from respan_cli.settings import Settings
-from respan_cli.terminal import YELLOW, Terminal
+from respan_cli.terminal import DIM, YELLOW, Terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,34 @@ def connect(target: Target, current: Settings, terminal: Terminal) -> Gateway:
         SettingsError: a header refers to a variable that is not set.
     """
     gateway_headers = resolve_references(current.gateway_headers, terminal.env)
+    terminal.hide(target.key, *(value for name, value in gateway_headers.items() if is_secret(name)))
     return Gateway(
         Asked(target.url, current.model, current.sources["model"], target.key_source),
         on_the_wire(gateway_headers, authorization=f"Bearer {target.key}", sources=current.sources),
         timeout=current.timeout,
         max_retries=current.max_retries,
-        on_wait=lambda wait: remark(f"{wait.failure.message}; retrying in {wait.seconds:.1f} s", terminal),
+        watcher=_watcher(terminal),
         on_warning=lambda text: remark(text, terminal),
     )
+
+
+def _watcher(terminal: Terminal) -> Watcher:
+    announcer = _Announcer(terminal)
+    if not terminal.debug:
+        return announcer
+    from respan_cli.debug import DebugLog
+
+    return DebugLog(lambda line: terminal.note(line, style=DIM), announcer.wait)
+
+
+class _Announcer(Watcher):
+    """Says why nothing happens for a while."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+
+    def wait(self, wait: Wait) -> None:
+        remark(f"{wait.failure.message}; retrying in {wait.seconds:.1f} s", self._terminal)
 
 
 def remark(text: str, terminal: Terminal) -> None:

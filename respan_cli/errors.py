@@ -6,8 +6,12 @@ into an exit code.
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 from typing import ClassVar
+
+# What a script may compare with: anything else that a body calls its error's type is not one.
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
 class ExitCode(IntEnum):
@@ -44,8 +48,22 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.CUT: "--strict: the answer was cut by max_tokens",
     ExitCode.DECLINED: "--strict: the model refused to answer",
     ExitCode.UNWRITTEN: "the answer arrived and could not be written (disk full, file not writable)",
-    ExitCode.INTERRUPTED: "interrupted; the partial answer stays printed",
+    ExitCode.INTERRUPTED: "interrupted; the partial answer stays printed (ended by SIGTERM: 143)",
 }
+
+
+class EndedError(BaseException):
+    """Somebody asked this process to end: SIGTERM, or SIGHUP when its terminal was closed.
+
+    Not an `Exception`, for the same reason as `KeyboardInterrupt`: nothing should handle it by the way.
+
+    Args:
+        number: the signal's number.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.code = 128 + number
 
 
 class RespanError(Exception):
@@ -56,7 +74,8 @@ class RespanError(Exception):
         reason: why, in the words of whoever refused (a gateway, the system); foreign text is fine here,
             it is cleaned where it is shown.
         hint: what to do next.
-        kind: the `type` of the JSON error; the class gives a default.
+        kind: the `type` of the JSON error: the API's own name for it (`rate_limit_error`) when it gives
+            one, else the `default_kind` of the class.
         status: the HTTP status, when a response came.
         retryable: whether the same command may succeed later.
         retry_after: seconds the server asked us to wait.
@@ -84,7 +103,7 @@ class RespanError(Exception):
         self.message = message
         self.reason = reason
         self.hint = hint
-        self.kind = kind or self.default_kind
+        self.kind = kind if kind and _NAME.fullmatch(kind) else self.default_kind
         self.status = status
         self.retryable = retryable
         self.retry_after = retry_after
@@ -139,6 +158,12 @@ class UnreachedError(RespanError):
 
     code = ExitCode.UNREACHED
     default_kind = "unreached"
+
+
+class SilentError(UnreachedError):
+    """The request was taken and no answer began. Never asked again by itself: it would be paid for twice."""
+
+    default_kind = "timeout"
 
 
 class BrokenReplyError(RespanError):

@@ -7,10 +7,12 @@ shapes: `{"detail": "…"}`, `{"error": "…"}`, `{"error": {"type", "message"}}
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
+from urllib.parse import urljoin
 
 from respan_cli.errors import (
     AuthenticationError,
@@ -27,6 +29,7 @@ CREDITS_PAGE = f"{PLATFORM}/platform/api/credits"
 PROVIDERS_PAGE = f"{PLATFORM}/platform/api/integrations"
 
 _RETRYABLE = frozenset({408, 409, 429})
+_ENOUGH = 4000  # characters of a page or a message to look at: an error shows less
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 # An error event inside a stream has the status 200; its type says what it is (platform.claude.com, errors).
@@ -69,17 +72,16 @@ def from_response(status: int, body: object, headers: Mapping[str, str], asked: 
         headers: the response's headers, their names in lower case.
         asked: what was asked.
     """
-    kind = _class_of(status)
-    return kind(
+    wait = retry_after(headers, body)
+    return _class_of(status)(
         f"{_what(status)} (HTTP {status})",
-        reason=headers.get("location") if status < 400 else words(body),
-        hint=_hint(status, asked),
+        reason=_target(headers, asked) if status < 400 else words(body),
+        hint=_hint(status, asked, wait),
         kind=error_type(body),
         status=status,
         retryable=status in _RETRYABLE or status >= 500,
-        retry_after=retry_after(headers, body),
-        request_id=headers.get("request-id") or _member(body, "request_id"),
-        log_id=headers.get("x-respan-log-id"),
+        retry_after=wait,
+        **ids(headers, body),
     )
 
 
@@ -93,16 +95,16 @@ def from_stream(data: str, headers: Mapping[str, str], asked: Asked) -> RespanEr
     """
     body = as_json(data)
     status = _STATUS_OF_TYPE.get(error_type(body) or "", 500)
+    wait = retry_after({}, body)
     return _class_of(status)(
         "the stream ended with an error",
         reason=words(body),
-        hint=_hint(status, asked),
+        hint=_hint(status, asked, wait),
         kind=error_type(body),
         status=200,
         retryable=status in _RETRYABLE or status >= 500,
-        retry_after=retry_after({}, body),
-        request_id=headers.get("request-id") or _member(body, "request_id"),
-        log_id=headers.get("x-respan-log-id"),
+        retry_after=wait,
+        **ids(headers, body),
     )
 
 
@@ -121,9 +123,27 @@ def not_the_api(headers: Mapping[str, str], start: str, asked: Asked) -> RespanE
         reason=words(start),
         hint="is the base URL right? 'respan config show --origin' tells where it came from; "
         "a captive portal or a company proxy answers like this too",
-        request_id=headers.get("request-id"),
-        log_id=headers.get("x-respan-log-id"),
+        **ids(headers, None),
     )
+
+
+class Ids(TypedDict):
+    """What a failure can be looked up by."""
+
+    request_id: str | None
+    log_id: str | None
+
+
+def ids(headers: Mapping[str, str], body: object) -> Ids:
+    """The provider's id of the request, and its id in Respan's log, where there are any.
+
+    Args:
+        headers: the response's headers.
+        body: its body, which may have the first of them too.
+    """
+    in_body = _member(body, "request_id")
+    given = headers.get("request-id") or (in_body if isinstance(in_body, str) else None)
+    return {"request_id": given, "log_id": headers.get("x-respan-log-id")}
 
 
 def words(body: object) -> str | None:
@@ -143,14 +163,22 @@ def error_type(body: object) -> str | None:
 
 def retry_after(headers: Mapping[str, str], body: object) -> float | None:
     """Seconds to wait: `Retry-After` (seconds or an HTTP date), or `retry_after` in the body."""
-    value = headers.get("retry-after") or _member(body, "retry_after")
-    value = value or _member(_member(body, "error"), "retry_after")
-    if value is None:
+    found = (
+        headers.get("retry-after"),
+        _member(body, "retry_after"),
+        _member(_member(body, "error"), "retry_after"),
+    )
+    return next((wait for value in found if (wait := _seconds(value)) is not None), None)
+
+
+def _seconds(value: object) -> float | None:
+    if not isinstance(value, str | int | float):
         return None
     try:
-        return max(0.0, float(value))
-    except (TypeError, ValueError):
+        seconds = float(value)
+    except (ValueError, OverflowError):
         return _until(str(value))
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _until(date: str) -> float | None:
@@ -159,27 +187,41 @@ def _until(date: str) -> float | None:
 
     try:
         return max(0.0, parsedate_to_datetime(date).timestamp() - time())
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 
 def as_json(text: str) -> object:
-    """The JSON value of a text, or the text itself when it is none."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    """The JSON value of a text, or the text itself when it is none. A message that was cut off is mended."""
+    for tail in ("", '"}', '"}}'):
+        try:
+            return json.loads(text + tail)
+        except (ValueError, RecursionError):
+            continue
+    return text
 
 
 def _plain(text: str) -> str:
+    text = text[:_ENOUGH]
+    if not text.lstrip().startswith("<"):
+        return text
+    from html import unescape
+
     title = _TITLE.search(text)
-    if title:
-        return title.group(1).strip()
-    return re.sub(r"<[^>]*>", " ", text) if text.lstrip().startswith("<") else text
+    return unescape(title.group(1).strip() if title else re.sub(r"<[^>]*>", " ", text))
 
 
 def _member(body: object, name: str) -> Any:
     return body.get(name) if isinstance(body, dict) else None
+
+
+def _target(headers: Mapping[str, str], asked: Asked) -> str | None:
+    """Where a redirect points: always a whole URL."""
+    location = headers.get("location")
+    try:
+        return location and f"it points to {urljoin(asked.url + 'v1/messages', location)}"
+    except ValueError:
+        return f"it points to {location}"
 
 
 def _class_of(status: int) -> type[RespanError]:
@@ -208,7 +250,7 @@ _WHAT = {
 }
 
 
-def _hint(status: int, asked: Asked) -> str | None:
+def _hint(status: int, asked: Asked, wait: float | None) -> str | None:
     if status in (401, 403):
         return f"the key came from {asked.key_source}; keys are made at {KEYS_PAGE}"
     if status == 402:
@@ -217,4 +259,6 @@ def _hint(status: int, asked: Asked) -> str | None:
         return f"model {asked.model!r} came from {asked.model_source}; the base URL is {asked.url}"
     if status < 400:
         return "set the base URL to where it points, if you trust that host"
-    return "wait a moment, then try again" if status == 429 or status >= 500 else None
+    if status in _RETRYABLE or status >= 500:
+        return f"wait {wait:g} s, then try again" if wait else "wait a moment, then try again"
+    return "a shorter prompt, or fewer files" if status == 413 else "--dry-run shows the request"

@@ -1,42 +1,36 @@
-"""The network. The only file that names the SDK; its errors, and its HTTP client's, become ours here.
+"""One message over the network: attempts, the pauses between them, and the reply that begins at last.
 
-Nothing of the SDK is imported before a message is sent: it takes the better part of a second.
+What the SDK and its HTTP client raise becomes one of our errors here.
 """
 
 from __future__ import annotations
 
-import gc
-import json
-import os
 import random
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cache
-from threading import Thread
-from types import ModuleType
-from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-from respan_cli import failures
-from respan_cli.errors import BrokenReplyError, RespanError, UnreachedError
+from respan_cli import proxies, unreached
+from respan_cli.background import interruptibly
+from respan_cli.errors import RespanError, SilentError, UsageError
 from respan_cli.failures import Asked
 from respan_cli.headers import WireHeader
-from respan_cli.message import Event, MessageRequest
-from respan_cli.values import is_this_machine
+from respan_cli.message import MessageRequest
+from respan_cli.reply import Reply, refusal
+from respan_cli.sdk import client_for, load_sdk
+from respan_cli.unreached import Way
 
 if TYPE_CHECKING:
     import anthropic
     import httpx2
 
-CONNECT_TIMEOUT = 10.0  # seconds for DNS, TCP and TLS of one attempt, unless --timeout is shorter
+CONNECT_TIMEOUT = 10.0  # seconds for TCP and TLS of one attempt, unless --timeout is shorter
 LONGEST_WAIT = 60.0  # seconds; a server that asks for more gets its error reported instead
 FIRST_WAIT, LONGEST_BACKOFF = 0.5, 8.0  # seconds; doubled at every attempt, as the SDK does
 
-# What the SDK reads from the environment: none of it may change a request (contract, section 1).
-_SDK_VARIABLES = ("ANTHROPIC_", "OTEL_")
 # Set by the HTTP client from the request itself.
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
@@ -49,6 +43,33 @@ class Wait:
     failure: RespanError
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Sent:
+    """A request as it is sent, secrets and all; `through` says which proxy is in force."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    through: str
+
+
+class Watcher:
+    """Told of an exchange as it happens. This one keeps still."""
+
+    def request(self, sent: Sent) -> None:
+        """A request is about to be sent."""
+
+    def response(self, status: int, headers: Mapping[str, str]) -> None:
+        """The headers of a response have come."""
+
+    def wait(self, wait: Wait) -> None:
+        """An attempt failed, and another one follows after a pause."""
+
+    def end(self, events: int) -> None:
+        """The stream ended, well or not, after so many events."""
+
+
 class Gateway:
     """One gateway, with the headers and limits of its requests.
 
@@ -57,7 +78,7 @@ class Gateway:
         headers: every header of the request, the key's among them; no other leaves this machine.
         timeout: seconds without a byte before giving up.
         max_retries: further attempts after the first.
-        on_wait: told before each pause.
+        watcher: told of what happens.
         on_warning: told what the SDK warns of, a line each.
     """
 
@@ -68,16 +89,16 @@ class Gateway:
         *,
         timeout: float,
         max_retries: int,
-        on_wait: Callable[[Wait], None],
+        watcher: Watcher,
         on_warning: Callable[[str], None],
     ) -> None:
         self.url = asked.url
         self._asked = asked
         self._headers = headers
-        self._timeout = timeout
         self._max_retries = max_retries
-        self._on_wait = on_wait
+        self._watcher = watcher
         self._on_warning = on_warning
+        self._way = Way(asked.url, proxies.in_force(asked.url), timeout, min(timeout, CONNECT_TIMEOUT))
 
     @contextmanager
     def ask(self, request: MessageRequest) -> Iterator[Reply]:
@@ -89,25 +110,28 @@ class Gateway:
         Raises:
             RespanError: the gateway was not reached, or refused, and that was the last attempt.
         """
-        with self._client() as client, closing(self._open(client, request)) as response:
-            yield Reply(response, self._asked, self._timeout)
+        with (
+            client_for(self._way, self._before, self._after) as client,
+            closing(self._open(client, request)) as response,
+        ):
+            yield Reply(response, self._asked, self._way.timeout, self._watcher.end)
 
     def _open(self, client: anthropic.Anthropic, request: MessageRequest) -> httpx2.Response:
         """Try until a reply begins, the failure is final, or the attempts are used up."""
         attempts = 0
         while True:
             try:
-                return self._attempt(client, request)
+                return interruptibly(lambda: self._attempt(client, request))
             except RespanError as failure:
                 wait = self._wait(failure, attempts)
                 if wait is None:
                     raise
             attempts += 1
-            self._on_wait(wait)
+            self._watcher.wait(wait)
             time.sleep(wait.seconds)
 
     def _wait(self, failure: RespanError, attempts: int) -> Wait | None:
-        if not failure.retryable or attempts >= self._max_retries:
+        if not failure.retryable or isinstance(failure, SilentError) or attempts >= self._max_retries:
             return None
         backoff = min(LONGEST_BACKOFF, FIRST_WAIT * 2**attempts) * random.uniform(0.75, 1)  # noqa: S311
         seconds = backoff if failure.retry_after is None else failure.retry_after
@@ -121,39 +145,33 @@ class Gateway:
         try:
             with self._tidy_warnings():
                 stream = client.messages.create(**named, extra_body=body)
-        except sdk.APIStatusError as error:
-            headers = dict(error.response.headers)
-            raise failures.from_response(error.status_code, error.body, headers, self._asked) from error
         except sdk.APIConnectionError as error:
-            raise unreached(error, self._asked.url, self._timeout) from error
+            raise self._failure(error) from error
+        except UnicodeEncodeError:
+            raise UsageError(
+                "the request holds half of a character", reason="a lone surrogate has no UTF-8"
+            ) from None
         return stream.response
 
-    @contextmanager
-    def _client(self) -> Iterator[anthropic.Anthropic]:
-        sdk = load_sdk()
-        with _without_sdk_variables():
-            http_client = sdk.DefaultHttpxClient(
-                follow_redirects=False,
-                event_hooks={"request": [self._only_our_headers]},
-                mounts=_direct(self._asked.url),
-            )
-            client = sdk.Anthropic(
-                # The key is among our own headers: the SDK never holds it, so nothing of it can show it.
-                api_key="unused",
-                base_url=self._asked.url,
-                timeout=sdk.Timeout(self._timeout, connect=min(self._timeout, CONNECT_TIMEOUT)),
-                max_retries=0,
-                open_telemetry=False,
-                http_client=http_client,
-            )
-        with client:
-            yield client
+    def _failure(self, error: Exception) -> RespanError:
+        _forget_locals(error)
+        cause = error.__cause__
+        return cause if isinstance(cause, RespanError) else unreached.unreached(error, self._way)
 
-    def _only_our_headers(self, request: httpx2.Request) -> None:
+    def _before(self, request: httpx2.Request) -> None:
         """Replace what the SDK and the HTTP client say of this machine by what the user can list."""
         for name in [name for name in request.headers if name not in _FRAMING]:
             del request.headers[name]
         request.headers.update({header.name: header.value for header in self._headers})
+        through = self._way.through
+        sent = Sent(request.method, str(request.url), dict(request.headers), request.content, through)
+        self._watcher.request(sent)
+
+    def _after(self, response: httpx2.Response) -> None:
+        """Turn a refusal into its error here: the SDK would read a body of any length first."""
+        self._watcher.response(response.status_code, dict(response.headers))
+        if not response.is_success:
+            raise refusal(response, self._asked)
 
     @contextmanager
     def _tidy_warnings(self) -> Iterator[None]:
@@ -165,176 +183,9 @@ class Gateway:
             self._on_warning(str(warning.message).partition("\n")[0])
 
 
-class Reply:
-    """A reply whose headers have come, with the events of its body still on their way.
+def _forget_locals(error: BaseException) -> None:
+    """Empty the frames below an error: some of the HTTP client's hold the headers, and so the key."""
+    from traceback import clear_frames
 
-    Args:
-        response: the open response.
-        asked: what was asked.
-        timeout: seconds without a byte before the HTTP client gives up, for the message.
-    """
-
-    def __init__(self, response: httpx2.Response, asked: Asked, timeout: float) -> None:
-        self._response = response
-        self._headers = dict(response.headers)
-        self._asked = asked
-        self._timeout = timeout
-
-    @property
-    def request_id(self) -> str | None:
-        """The provider's id of the request."""
-        return self._headers.get("request-id")
-
-    @property
-    def log_id(self) -> str | None:
-        """The id of the request in Respan's log, when the gateway gives one."""
-        return self._headers.get("x-respan-log-id")
-
-    def events(self, idle: Callable[[], None] = lambda: None) -> Iterator[Event]:
-        """The events of the stream, pings left out, up to and including `message_stop`.
-
-        Args:
-            idle: called when every event that has arrived is taken and the network is waited for.
-
-        Raises:
-            BrokenReplyError: the stream broke off, ended early, or is not the API's.
-            RespanError: an `error` event, by its type.
-        """
-        arrived = _Arrived(self._response, idle)
-        try:
-            for event in self._parse(arrived):
-                yield event
-                if event["type"] == "message_stop":
-                    return
-        except _reading_errors() as error:
-            raise self._broken(_why_broken(error, self._timeout)) from error
-        if "text/event-stream" not in self._headers.get("content-type", "") or not arrived.start:
-            raise failures.not_the_api(self._headers, arrived.start, self._asked)
-        raise self._broken("the stream ended before message_stop")
-
-    def _parse(self, arrived: _Arrived) -> Iterator[Event]:
-        from anthropic import Stream
-
-        for sse in Stream.raw_events(cast("httpx2.Response", arrived)):
-            if sse.event == "error":
-                raise failures.from_stream(sse.data, self._headers, self._asked)
-            if not sse.data or sse.event == "ping":
-                continue
-            event = json.loads(sse.data)
-            if not isinstance(event, dict) or "type" not in event:
-                raise ValueError("an event is not the API's")
-            yield event
-
-    def _broken(self, reason: str) -> BrokenReplyError:
-        return BrokenReplyError(
-            "the answer broke off",
-            reason=reason,
-            hint="what has arrived is not the whole answer; send it again",
-            retryable=True,
-            request_id=self.request_id,
-            log_id=self.log_id,
-        )
-
-
-class _Arrived:
-    """The bytes of a response, as the SDK's decoder takes them: it calls nothing but `iter_bytes`.
-
-    It remembers how the body starts, to tell an HTML page from a stream.
-    """
-
-    def __init__(self, response: httpx2.Response, idle: Callable[[], None]) -> None:
-        self._response = response
-        self._idle = idle
-        self.start = ""
-
-    def iter_bytes(self) -> Iterator[bytes]:
-        for chunk in self._response.iter_bytes():
-            self.start = self.start or chunk[:2000].decode("utf-8", "replace")
-            yield chunk
-            self._idle()
-
-
-@cache
-def load_sdk() -> ModuleType:
-    """Import the SDK, without the garbage collector looking at its 2,900 modules again and again."""
-    gc.disable()
-    try:
-        with _without_sdk_variables():
-            import anthropic
-    finally:
-        gc.enable()
-    gc.freeze()  # what was imported stays: no later collection need look at it
-    return anthropic
-
-
-def preload() -> None:
-    """Begin to import the SDK on a thread of its own, while the prompt is read and the key is fetched."""
-    Thread(target=load_sdk, daemon=True).start()
-
-
-@contextmanager
-def _without_sdk_variables() -> Iterator[None]:
-    hidden = {name: value for name, value in os.environ.items() if name.startswith(_SDK_VARIABLES)}
-    for name in hidden:
-        del os.environ[name]
-    try:
-        yield
-    finally:
-        os.environ.update(hidden)
-
-
-def _direct(url: str) -> dict[str, None] | None:
-    """No proxy between this machine and itself, whatever the environment says."""
-    host = urlsplit(url).hostname or ""
-    if not is_this_machine(host):
-        return None
-    return {f"all://[{host}]" if ":" in host else f"all://{host}": None}
-
-
-def _reading_errors() -> tuple[type[Exception], ...]:
-    import httpx2
-
-    return (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError)
-
-
-def _why_broken(error: Exception, timeout: float) -> str:
-    import httpx2
-
-    if isinstance(error, httpx2.TimeoutException):
-        return f"no byte came for {timeout:g} s"
-    if isinstance(error, ValueError):
-        return "the stream is damaged: an event cannot be read"
-    return str(error) or type(error).__name__
-
-
-def unreached(error: Exception, url: str, timeout: float) -> UnreachedError:
-    """The error that a failed connection means, from the chain of what caused it.
-
-    Args:
-        error: the SDK's connection error.
-        url: the base URL.
-        timeout: seconds without a byte before the HTTP client gave up.
-    """
-    import httpx2
-
-    parts = urlsplit(url)
-    host = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
-    chain = list(_causes(error))
-    slow = next((cause for cause in chain if isinstance(cause, httpx2.TimeoutException)), None)
-    if slow is not None and not isinstance(slow, httpx2.ConnectTimeout):
-        return UnreachedError(
-            f"no answer from {host}", reason=f"no byte came for {timeout:g} s", hint="--timeout waits longer"
-        )
-    root = chain[-1]
-    return UnreachedError(
-        f"cannot reach {host}",
-        reason="the connection took too long" if slow is not None else str(root) or type(root).__name__,
-        hint="is the network up, and the base URL right? see 'respan config show --origin'",
-        retryable=True,
-    )
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+    for cause in unreached.causes(error):
+        clear_frames(cause.__traceback__)

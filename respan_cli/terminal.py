@@ -17,9 +17,11 @@ from typing import BinaryIO
 
 from respan_cli.clean import clean
 from respan_cli.errors import RespanError, UnwrittenError, UsageError
+from respan_cli.headers import HIDDEN
 
 PATIENCE = 2.0  # seconds of silence on an open pipe before we say what is waited for
 _CHUNK = 1 << 20
+_SHORTEST_SECRET = 8  # characters; what is shorter would be found in every other word
 
 RED, YELLOW, DIM, BOLD, _RESET = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
@@ -51,6 +53,7 @@ class Terminal:
         self.json_errors = False  # whether --json or --events was given
         self.debug = False
         self._gathered: list[str] = []
+        self._hidden: set[str] = set()
 
     @classmethod
     def standard(cls) -> Terminal:
@@ -91,6 +94,11 @@ class Terminal:
             return True
         return (self.shows_notes if notes else self.shows_answers) and self.env.get("TERM") != "dumb"
 
+    def hide(self, *secrets: str) -> None:
+        """Never write these to standard error, whoever says them: a gateway may repeat a key it refuses."""
+        long_enough = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
+        self._hidden |= {*long_enough, *(json.dumps(secret)[1:-1] for secret in long_enough)}
+
     def write(self, text: str) -> None:
         """Gather text for standard output; `flush` passes it on."""
         self._gathered.append(text)
@@ -104,6 +112,8 @@ class Terminal:
         """
         text = "".join(self._gathered)
         self._gathered.clear()
+        if not text:
+            return
         with self._writing() as stdout:
             stdout.write(encode(clean(text) if self.shows_answers else text))
             stdout.flush()
@@ -128,6 +138,8 @@ class Terminal:
         self._say(text + "\n")
 
     def _say(self, text: str) -> None:
+        for secret in self._hidden:
+            text = text.replace(secret, HIDDEN)
         if self._stderr is not None:
             with suppress(OSError, ValueError):
                 self._stderr.write(encode(text))
@@ -136,7 +148,7 @@ class Terminal:
     def fail(self, error: RespanError) -> None:
         """Show an error: a block for people, or one JSON line where `--json` or `--events` was given."""
         if self.json_errors:
-            self._say(json.dumps(error_json(error), ensure_ascii=False) + "\n")
+            self._say(clean(json.dumps(error_json(error), ensure_ascii=False)) + "\n")
             return
         self._say(self._paint("error: ", RED) + clean(one_line(error.message)) + "\n")
         for name, text in (("why", error.reason), ("next", error.hint), ("ids", _ids(error))):

@@ -1,0 +1,57 @@
+"""Work in a thread of its own, so that Ctrl-C ends the wait for it at once.
+
+The main thread is the only one that hears of a signal. While it looks up a host name it hears nothing
+(the C library does that, and takes as long as it likes); while it imports a module, that module's own
+`except` may swallow what it heard. So it waits instead, and lets others do both.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from threading import Event, Thread
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+# On Windows no wait can be interrupted: there it is cut into pieces.
+_PATIENCE = 0.1 if os.name == "nt" else None  # seconds
+
+
+def interruptibly(work: Callable[[], T]) -> T:
+    """Do the work beside us and wait for it; return what it returns, raise what it raises.
+
+    An interrupt, or a signal that ends the program, ends the wait; the thread is left to itself and ends
+    with the process.
+    """
+    task = _Task(work)
+    Thread(target=task.run, name="respan-work", daemon=True).start()
+    while not task.done.wait(_PATIENCE):
+        pass
+    return task.outcome()
+
+
+class _Task(Generic[T]):
+    """One piece of work, and what came of it."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._result: list[T] = []
+        self._failure: BaseException | None = None
+        self.done = Event()
+
+    def run(self) -> None:
+        try:
+            self._result.append(self._work())
+        except BaseException as error:
+            self._failure = error
+        self.done.set()
+
+    def outcome(self) -> T:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            try:
+                raise failure
+            finally:
+                del failure  # or error and traceback would hold each other
+        return self._result.pop()

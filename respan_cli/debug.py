@@ -1,0 +1,97 @@
+"""What `--debug` says of an exchange: everything that crossed the wire, without a secret in it.
+
+`>` marks what was sent, `<` what came back, `*` what happened in between.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Any
+
+from respan_cli.gateway import Sent, Wait, Watcher
+from respan_cli.headers import HIDDEN, is_secret
+
+_LONGEST = 1000  # characters of one text in a body; a picture is longer, and nobody reads it
+
+
+class DebugLog(Watcher):
+    """Writes an exchange down as it happens.
+
+    Args:
+        write: takes a line of the log.
+        announce: told of each wait as well, as without `--debug`.
+    """
+
+    def __init__(self, write: Callable[[str], None], announce: Callable[[Wait], None]) -> None:
+        self._write = write
+        self._announce = announce
+        self._start = monotonic()
+
+    def request(self, sent: Sent) -> None:
+        """Method, URL, headers by name, body."""
+        self._start = monotonic()
+        if sent.through:
+            self._write(f"*{sent.through}")
+        self._lines(">", [f"{sent.method} {sent.url}", *_headers(sent.headers), "", shown_body(sent.body)])
+
+    def response(self, status: int, headers: Mapping[str, str]) -> None:
+        """Status, headers by name, and how long they took."""
+        self._lines("<", [f"HTTP {status} after {self._passed}", *_headers(headers)])
+
+    def wait(self, wait: Wait) -> None:
+        """The failure, and the pause after it."""
+        self._write(f"* {wait.failure.message}; trying again in {wait.seconds:.1f} s")
+        self._announce(wait)
+
+    def end(self, events: int) -> None:
+        """How many events came, and how long they took."""
+        self._write(f"* {events} events, the last after {self._passed}")
+
+    @property
+    def _passed(self) -> str:
+        return f"{monotonic() - self._start:.2f} s"
+
+    def _lines(self, mark: str, lines: list[str]) -> None:
+        for line in lines:
+            self._write(f"{mark} {line}".rstrip())
+
+
+def _headers(headers: Mapping[str, str]) -> list[str]:
+    # On the wire there are no references: a value that looks like one is a value.
+    return [f"{name}: {HIDDEN if is_secret(name) else value}" for name, value in headers.items()]
+
+
+def shown_body(body: bytes) -> str:
+    """The JSON body of a request on one line: no forwarded header's value, no secret parameter in it.
+
+    Args:
+        body: as it was sent.
+    """
+    fields: dict[str, Any] = json.loads(body)
+    metadata = fields.get("metadata")
+    if isinstance(metadata, dict):
+        forwarded, params = metadata.get("extra_headers"), metadata.get("respan_params")
+        fields["metadata"] = {
+            **metadata,
+            **({"extra_headers": dict.fromkeys(forwarded, HIDDEN)} if forwarded else {}),
+            **({"respan_params": _without_secrets(params)} if params else {}),
+        }
+    return json.dumps(_shortened(fields), ensure_ascii=False)
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: HIDDEN if is_secret(name) else _without_secrets(item) for name, item in value.items()}
+    return [_without_secrets(item) for item in value] if isinstance(value, list) else value
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _shortened(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_shortened(item) for item in value]
+    if isinstance(value, str) and len(value) > _LONGEST:
+        return f"{value[:_LONGEST]}… ({len(value)} characters)"
+    return value

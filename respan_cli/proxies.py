@@ -1,0 +1,75 @@
+"""Which proxy stands between this machine and a URL, found where every other program finds it.
+
+`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in either case, or the system's own settings
+(macOS, Windows), as the standard library reads them. Only the one proxy that a request needs is ever
+looked at: a malformed or unusable other one is no reason to fail.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import urllib.request
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from respan_cli.values import is_this_machine
+
+SYSTEM = "the system's settings"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Proxy:
+    """A proxy, and the name of the variable that gave it.
+
+    Args:
+        url: as it stands there, user and password included.
+        source: the variable's name.
+    """
+
+    url: str
+    source: str
+
+    @property
+    def shown(self) -> str:
+        """The URL without user and password."""
+        return re.sub(r"^([^/]*://)?.*@", r"\1[hidden]@", self.url)
+
+    def __repr__(self) -> str:
+        return f"Proxy({self.shown!r}, from {self.source})"
+
+
+def in_force(url: str) -> Proxy | None:
+    """The proxy for requests to a URL; none to this machine itself, whatever the environment says.
+
+    Args:
+        url: an http:// or https:// URL.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if is_this_machine(host):
+        return None
+    known = urllib.request.getproxies()
+    for scheme in (parts.scheme, "all"):
+        if known.get(scheme):
+            bypassed = _bypassed(f"{host}:{parts.port}" if parts.port else host, known)
+            return None if bypassed else Proxy(known[scheme], _source(scheme))
+    return None
+
+
+def _bypassed(address: str, known: dict[str, str]) -> bool:
+    if "no" in known:
+        # `*.example.com` means `.example.com` to most programs, and nothing to the standard library.
+        bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks it
+        return bool(bypass(address, {"no": known["no"].replace("*.", ".")}))
+    return bool(urllib.request.proxy_bypass(address))
+
+
+def _source(scheme: str) -> str:
+    name = f"{scheme}_proxy"
+    return next((given for given in (name, name.upper()) if os.environ.get(given)), SYSTEM)
+
+
+def variables() -> list[str]:
+    """The names of the variables in this environment that could name a proxy, or take one away."""
+    return [name for name in os.environ if name.lower().endswith("_proxy")]

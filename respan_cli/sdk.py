@@ -1,0 +1,134 @@
+"""The SDK and its HTTP client, kept at arm's length: imported late, told everything, asked for little.
+
+Nothing here is imported from them before a message is sent: it takes the better part of a second.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from respan_cli import proxies, unreached
+from respan_cli.background import interruptibly
+from respan_cli.proxies import Proxy
+from respan_cli.unreached import Way
+
+if TYPE_CHECKING:
+    import anthropic
+    import httpx2
+
+# What the SDK reads from the environment: none of it may change a request (contract, section 1).
+_SDK_VARIABLES = ("ANTHROPIC_", "OTEL_")
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def load_sdk() -> ModuleType:
+    """The SDK's package. The first call imports it beside us, where Ctrl-C cannot get lost in it."""
+    return _import_sdk() if _import_sdk.cache_info().currsize else interruptibly(_import_sdk)
+
+
+@cache
+def _import_sdk() -> ModuleType:
+    """Import it without the garbage collector looking at its 2,900 modules again and again."""
+    gc.disable()
+    try:
+        with _environment(None):
+            import anthropic
+    finally:
+        gc.enable()
+    gc.freeze()  # what was imported stays: no later collection need look at it
+    return anthropic
+
+
+@contextmanager
+def client_for(
+    way: Way,
+    before: Callable[[httpx2.Request], None],
+    after: Callable[[httpx2.Response], None],
+) -> Iterator[anthropic.Anthropic]:
+    """A client of the SDK for one gateway: no redirects, no retries, of the environment only a proxy.
+
+    Args:
+        way: the way to the gateway.
+        before: called with every request before it is sent.
+        after: called with every response when its headers have come.
+
+    Raises:
+        UnreachedError: the proxy or the certificates that the environment names cannot be used.
+    """
+    sdk = load_sdk()
+    with _environment(way.proxy):
+        http_client = _http_client(
+            way,
+            verify=_trusted(way.url),
+            follow_redirects=False,
+            event_hooks={"request": [before], "response": [after]},
+        )
+        client = sdk.Anthropic(
+            # The key is among our own headers: the SDK never holds it, so nothing of it can show it.
+            api_key="unused",
+            base_url=way.url,
+            timeout=sdk.Timeout(way.timeout, connect=way.connect_timeout),
+            max_retries=0,
+            open_telemetry=False,
+            http_client=http_client,
+        )
+    with client:
+        yield client
+
+
+def _http_client(way: Way, **options: Any) -> httpx2.Client:
+    try:
+        client: httpx2.Client = load_sdk().DefaultHttpxClient(**options)
+    except Exception as error:
+        if way.proxy is None:
+            raise
+        raise unreached.unusable_proxy(way.proxy, error) from None
+    return client
+
+
+def _trusted(url: str) -> ssl.SSLContext:
+    """Whom to trust. For http:// nobody: reading all the certificates would take longer than the request."""
+    if urlsplit(url).scheme == "http":
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    import httpx2
+
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:
+        variable = next((name for name in _CERTIFICATES if os.environ.get(name)), None)
+        if variable is None:
+            raise
+        raise unreached.unusable_certificates(variable, os.environ[variable], error) from None
+
+
+@contextmanager
+def _environment(proxy: Proxy | None) -> Iterator[None]:
+    """The environment as the SDK may see it: without its own variables, and with no proxy but this one."""
+    hidden = {name: os.environ[name] for name in os.environ if name.startswith(_SDK_VARIABLES)}
+    hidden |= {name: os.environ[name] for name in proxies.variables()}
+    shown = {"https_proxy": proxy.url, "http_proxy": proxy.url} if proxy else {"no_proxy": "*"}
+    for name in hidden:
+        del os.environ[name]
+    os.environ.update(shown)
+    try:
+        yield
+    finally:
+        for name in shown:
+            del os.environ[name]
+        os.environ.update(hidden)
+
+
+def reading_errors() -> tuple[type[Exception], ...]:
+    """What reading the body of a response may raise."""
+    import httpx2
+
+    # RecursionError: JSON nested deeper than anybody means it.
+    return (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError, RecursionError)

@@ -1,0 +1,172 @@
+"""Why a gateway was not reached: the causes below a failed connection, in words a person can act on."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from respan_cli.errors import BrokenReplyError, RespanError, SilentError, UnreachedError
+from respan_cli.proxies import Proxy
+
+ORIGIN = "'respan config show --origin'"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way to a gateway.
+
+    Args:
+        url: its base URL.
+        proxy: the proxy that stands between, if one does.
+        timeout: seconds without a byte before giving up.
+        connect_timeout: seconds for a connection to come about.
+    """
+
+    url: str
+    proxy: Proxy | None
+    timeout: float
+    connect_timeout: float
+
+    @property
+    def host(self) -> str:
+        """Host and port, as in `api.respan.ai:443`."""
+        return _address(self.url)
+
+    @property
+    def through(self) -> str:
+        """What a message adds when a proxy is in force."""
+        return f" through the proxy {self.proxy.shown} (from {self.proxy.source})" if self.proxy else ""
+
+
+def unreached(error: BaseException, way: Way) -> RespanError:
+    """The error that a failed connection means.
+
+    Args:
+        error: what the SDK raised; its causes say the rest.
+        way: how the gateway was to be reached.
+    """
+    import httpx2
+
+    chain = list(causes(error))
+    for cause in chain:
+        if isinstance(cause, httpx2.ConnectTimeout):
+            return _failed(way, f"no connection within {way.connect_timeout:g} s", _hint(way))
+        if isinstance(cause, httpx2.TimeoutException):
+            return _silent(way)
+        if isinstance(cause, httpx2.ProxyError):
+            hint = f"{way.proxy.source if way.proxy else 'the proxy'} names a proxy that refuses; NO_PROXY goes around it"
+            return _failed(way, f"the proxy answered {cause}", hint, retryable=str(cause).startswith("5"))
+        if isinstance(cause, ssl.SSLError):
+            return _no_tls(way, cause)
+        if isinstance(cause, httpx2.RemoteProtocolError) and "disconnected" not in str(cause):
+            return _not_http(way, cause)
+    root = chain[-1]
+    return _failed(way, _reason(root), _hint(way))
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and what lies below it, the root last."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def unusable_proxy(proxy: Proxy, error: BaseException) -> UnreachedError:
+    """The proxy that is in force cannot be used at all.
+
+    Args:
+        proxy: the proxy.
+        error: what the HTTP client said of it; its words may hold the proxy's password and are not repeated.
+    """
+    if isinstance(error, ImportError):
+        reason = "a SOCKS proxy needs the Python package socksio"
+        hint = f"install socksio beside respan-cli ('uv tool install respan-cli --with socksio'), or unset {proxy.source}"
+    else:
+        reason = "it is not an http://, https:// or socks5:// URL of a host and a port"
+        hint = f"set {proxy.source} anew, or unset it"
+    return UnreachedError(
+        f"{proxy.source} names no proxy to go through: {proxy.shown}", reason=reason, hint=hint
+    )
+
+
+def unusable_certificates(variable: str, path: str, error: OSError) -> UnreachedError:
+    """The file of trusted certificates that the environment names cannot be used.
+
+    Args:
+        variable: `SSL_CERT_FILE` or `SSL_CERT_DIR`.
+        path: what it names.
+        error: why not.
+    """
+    reason = "there are no certificates in it" if isinstance(error, ssl.SSLError) else error.strerror
+    return UnreachedError(
+        f"cannot use the certificates that {variable} names: {path}",
+        reason=reason,
+        hint=f"{variable} names a file of certificates in PEM form; unset, the system's own are used",
+    )
+
+
+def _silent(way: Way) -> SilentError:
+    return SilentError(
+        f"no answer from {way.host}{way.through}",
+        reason=f"no byte came for {way.timeout:g} s",
+        hint="--timeout waits longer",
+        retryable=True,
+    )
+
+
+def _no_tls(way: Way, cause: ssl.SSLError) -> UnreachedError:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        reason = f"its certificate is not trusted: {cause.verify_message}"
+        hint = (
+            "if a company's own authority signed it, SSL_CERT_FILE=PATH names the file with its certificate"
+        )
+    elif cause.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"):
+        reason = "what answers there does not speak TLS"
+        hint = f"is it http://, or another port? {ORIGIN} tells where the base URL came from"
+    else:
+        reason = f"TLS failed: {(cause.reason or str(cause)).replace('_', ' ').lower()}"
+        hint = _hint(way)
+    return _failed(way, reason, hint, retryable=False)
+
+
+def _not_http(way: Way, cause: Exception) -> BrokenReplyError:
+    return BrokenReplyError(
+        f"{way.host} sent a reply that is not HTTP{way.through}",
+        reason=str(cause),
+        hint=f"is it https://, or another port? {ORIGIN} tells where the base URL came from",
+    )
+
+
+def _failed(way: Way, reason: str, hint: str, *, retryable: bool = True) -> UnreachedError:
+    return UnreachedError(
+        f"cannot reach {way.host}{way.through}", reason=reason, hint=hint, retryable=retryable
+    )
+
+
+def _reason(root: BaseException) -> str:
+    if isinstance(root, socket.gaierror):
+        return f"the name cannot be resolved: {root.strerror}"
+    if isinstance(root, ConnectionRefusedError):
+        return "the connection was refused: nothing listens there"
+    if isinstance(root, ConnectionResetError | BrokenPipeError):
+        return "the connection was reset before an answer"
+    if isinstance(root, OSError) and root.strerror:
+        return root.strerror
+    return str(root) or type(root).__name__
+
+
+def _hint(way: Way) -> str:
+    if way.proxy:
+        return f"does the proxy run? {way.proxy.source} names it; NO_PROXY={urlsplit(way.url).hostname} goes around it"
+    return f"is the network up, and the base URL right? see {ORIGIN}"
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
