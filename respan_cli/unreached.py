@@ -57,8 +57,7 @@ def unreached(error: BaseException, way: Way) -> RespanError:
         if isinstance(cause, httpx2.TimeoutException):
             return _silent(way)
         if isinstance(cause, httpx2.ProxyError):
-            hint = f"{way.proxy.source if way.proxy else 'the proxy'} names a proxy that refuses; NO_PROXY goes around it"
-            return _failed(way, f"the proxy answered {cause}", hint, retryable=str(cause).startswith("5"))
+            return _failed(way, f"the proxy answered: {cause}", _hint(way), retryable=str(cause)[:1] == "5")
         if isinstance(cause, ssl.SSLError):
             return _no_tls(way, cause)
         if isinstance(cause, httpx2.RemoteProtocolError) and "disconnected" not in str(cause):
@@ -85,13 +84,11 @@ def unusable_proxy(proxy: Proxy, error: BaseException) -> UnreachedError:
     """
     if isinstance(error, ImportError):
         reason = "a SOCKS proxy needs the Python package socksio"
-        hint = f"install socksio beside respan-cli ('uv tool install respan-cli --with socksio'), or unset {proxy.source}"
+        hint = f"install socksio beside respan-cli ('pip install socksio'), or unset {proxy.source}"
     else:
         reason = "it is not an http://, https:// or socks5:// URL of a host and a port"
         hint = f"set {proxy.source} anew, or unset it"
-    return UnreachedError(
-        f"{proxy.source} names no proxy to go through: {proxy.shown}", reason=reason, hint=hint
-    )
+    return UnreachedError(f"{proxy.source} names no usable proxy: {proxy.shown}", reason=reason, hint=hint)
 
 
 def unusable_certificates(variable: str, path: str, error: OSError) -> UnreachedError:
@@ -162,7 +159,8 @@ def _reason(root: BaseException) -> str:
 
 def _hint(way: Way) -> str:
     if way.proxy:
-        return f"does the proxy run? {way.proxy.source} names it; NO_PROXY={urlsplit(way.url).hostname} goes around it"
+        around = f"NO_PROXY={urlsplit(way.url).hostname}"
+        return f"is the proxy right, and does it run? {way.proxy.source} names it; {around} goes around it"
     return f"is the network up, and the base URL right? see {ORIGIN}"
 
 
