@@ -14,12 +14,10 @@ from typing import Protocol
 
 from respan_cli import message, render
 from respan_cli.failures import Asked
-from respan_cli.gateway import Gateway, Wait, Watcher
+from respan_cli.gateway import Gateway, Reply, Wait, Watcher, load_sdk
 from respan_cli.headers import is_secret, on_the_wire, resolve_references
 from respan_cli.message import MessageRequest
 from respan_cli.output import AnswerFile
-from respan_cli.reply import Reply
-from respan_cli.sdk import load_sdk
 from respan_cli.settings import Settings
 from respan_cli.terminal import DIM, YELLOW, Terminal
 
@@ -88,7 +86,7 @@ def _watcher(terminal: Terminal) -> Watcher:
     announcer = _Announcer(terminal)
     if not terminal.debug:
         return announcer
-    from respan_cli.debug import DebugLog
+    from respan_cli.gateway.debug import DebugLog
 
     return DebugLog(lambda line: terminal.note(line, style=DIM), announcer.wait)
 

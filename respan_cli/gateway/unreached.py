@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from respan_cli.errors import BrokenReplyError, RespanError, SilentError, UnreachedError
-from respan_cli.proxies import Proxy
+from respan_cli.gateway.proxies import Proxy
 
 ORIGIN = "'respan config show --origin'"
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 from respan_cli import failures
 from respan_cli.errors import BrokenReplyError
 from respan_cli.failures import Asked
+from respan_cli.gateway.sdk import reading_errors
 from respan_cli.message import Event
-from respan_cli.sdk import reading_errors
 
 if TYPE_CHECKING:
     import httpx2

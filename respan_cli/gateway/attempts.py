@@ -13,15 +13,15 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from respan_cli import proxies, unreached
-from respan_cli.background import interruptibly
 from respan_cli.errors import RespanError, SilentError, UsageError
 from respan_cli.failures import Asked
+from respan_cli.gateway import proxies, unreached
+from respan_cli.gateway.background import interruptibly
+from respan_cli.gateway.reply import Reply, refusal
+from respan_cli.gateway.sdk import client_for, load_sdk
+from respan_cli.gateway.unreached import Way
 from respan_cli.headers import WireHeader
 from respan_cli.message import MessageRequest
-from respan_cli.reply import Reply, refusal
-from respan_cli.sdk import client_for, load_sdk
-from respan_cli.unreached import Way
 
 if TYPE_CHECKING:
     import anthropic

@@ -15,10 +15,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from respan_cli import proxies, unreached
-from respan_cli.background import interruptibly
-from respan_cli.proxies import Proxy
-from respan_cli.unreached import Way
+from respan_cli.gateway import proxies, unreached
+from respan_cli.gateway.background import interruptibly
+from respan_cli.gateway.proxies import Proxy
+from respan_cli.gateway.unreached import Way
 
 if TYPE_CHECKING:
     import anthropic

@@ -1,0 +1,15 @@
+"""The network: the SDK behind one door. What it and its HTTP client raise becomes one of our errors.
+
+    gateway = Gateway(asked, headers, timeout=600, max_retries=2, watcher=Watcher(), on_warning=print)
+    with gateway.ask(request) as reply:
+        for event in reply.events():
+            ...
+
+Inside, imports go one way: background, proxies → unreached → sdk → reply → attempts → debug.
+"""
+
+from respan_cli.gateway.attempts import Gateway, Sent, Wait, Watcher
+from respan_cli.gateway.reply import Reply
+from respan_cli.gateway.sdk import load_sdk
+
+__all__ = ["Gateway", "Reply", "Sent", "Wait", "Watcher", "load_sdk"]
