@@ -120,7 +120,7 @@ def not_the_api(headers: Mapping[str, str], start: str, asked: Asked) -> RespanE
     what = "an empty reply" if not start.strip() else f"a reply of type {content_type or 'unknown'}"
     return BrokenReplyError(
         f"{asked.url} sent {what} where the API sends a stream of events",
-        reason=words(start),
+        reason=words(as_json(start)),
         hint="is the base URL right? 'respan config show --origin' tells where it came from; "
         "a captive portal or a company proxy answers like this too",
         **ids(headers, None),

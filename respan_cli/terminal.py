@@ -150,10 +150,10 @@ class Terminal:
         if self.json_errors:
             self._say(clean(json.dumps(error_json(error), ensure_ascii=False)) + "\n")
             return
-        self._say(self._paint("error: ", RED) + clean(one_line(error.message)) + "\n")
+        self._say(self._paint("error: ", RED) + one_line(error.message) + "\n")
         for name, text in (("why", error.reason), ("next", error.hint), ("ids", _ids(error))):
             if text:
-                self._say(self._paint(f"  {name + ':':6}", DIM) + clean(one_line(text)) + "\n")
+                self._say(self._paint(f"  {name + ':':6}", DIM) + one_line(text) + "\n")
 
     def _paint(self, text: str, style: str) -> str:
         return f"{style}{text}{_RESET}" if self.colors(notes=True) else text
@@ -206,10 +206,10 @@ class _Reader(threading.Thread):
 
 def error_json(error: RespanError) -> dict[str, object]:
     """The error as scripts read it (contract, section 8)."""
-    message = error.message if error.reason is None else f"{error.message}: {error.reason}"
+    said = [one_line(text) for text in (error.message, error.reason) if text]
     details = {
         "type": error.kind,
-        "message": clean(one_line(message)),
+        "message": ": ".join(said),
         "status": error.status,
         "retryable": error.retryable,
         "retry_after": error.retry_after,
@@ -221,8 +221,8 @@ def error_json(error: RespanError) -> dict[str, object]:
 
 
 def one_line(text: str, limit: int = 600) -> str:
-    """Text from outside as one line of a sane length (in characters)."""
-    text = " ".join(text[: 4 * limit].split())
+    """Text from outside as one clean line of a sane length (in characters)."""
+    text = " ".join(clean(text[: 4 * limit]).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
