@@ -123,14 +123,20 @@ class Gateway:
             try:
                 return interruptibly(lambda: self._attempt(client, request))
             except RespanError as failure:
-                wait = self._wait(failure, attempts)
+                wait = self.wait_after(failure, attempts)
                 if wait is None:
                     raise
             attempts += 1
             self._watcher.wait(wait)
             time.sleep(wait.seconds)
 
-    def _wait(self, failure: RespanError, attempts: int) -> Wait | None:
+    def wait_after(self, failure: RespanError, attempts: int) -> Wait | None:
+        """The pause before another attempt, or None when there is to be none.
+
+        Args:
+            failure: how the last attempt failed.
+            attempts: how many have been repeated already.
+        """
         if not failure.retryable or isinstance(failure, SilentError) or attempts >= self._max_retries:
             return None
         backoff = min(LONGEST_BACKOFF, FIRST_WAIT * 2**attempts) * random.uniform(0.75, 1)  # noqa: S311

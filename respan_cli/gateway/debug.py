@@ -42,7 +42,7 @@ class DebugLog(Watcher):
 
     def wait(self, wait: Wait) -> None:
         """The failure, and the pause after it."""
-        self._write(f"* {wait.failure.message}; trying again in {wait.seconds:.1f} s")
+        self._write(f"* {wait.failure.message}; retrying in {wait.seconds:.1f} s")
         self._announce(wait)
 
     def end(self, events: int) -> None:
