@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Annotated
 
 import typer
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
     terminal = terminal or Terminal.standard()
     terminal.json_errors = _wants_json(arguments)
     try:
-        result = app(args=arguments, prog_name="respan", standalone_mode=False, obj=terminal)
+        result = _command()(args=arguments, prog_name="respan", standalone_mode=False, obj=terminal)
         return int(result or 0)
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
@@ -72,6 +73,11 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
         return _fail(error, terminal)
     except Exception as error:
         return _fail(_defect(error), terminal)
+
+
+@cache
+def _command() -> Callable[..., int | None]:
+    return typer.main.get_command(app)
 
 
 def _wants_json(arguments: list[str]) -> bool:

@@ -121,20 +121,36 @@ class Answer:
         if kind == "content_block_delta":
             return self._blocks[event["index"]].take(event["delta"])
         if kind == "content_block_start":
-            self._blocks[event["index"]] = block = _Block(dict(event["content_block"]))
-            return block.opening()
+            return self._open(event["index"], event["content_block"])
         if kind == "message_start":
-            self.message = dict(event["message"])
+            self._start(event["message"])
         elif kind == "message_delta":
             self._merge(event)
         elif kind == "message_stop":
             self.finished = True
         return ""
 
+    def _open(self, index: int, block: Mapping[str, Any]) -> str:
+        if not isinstance(index, int) or index in self._blocks:
+            raise ValueError("a block begins twice, or has no number")
+        self._blocks[index] = opened = _Block(dict(block))
+        return opened.opening()
+
+    def _start(self, message: Mapping[str, Any]) -> None:
+        if self.message:
+            raise ValueError("two answers in one stream")
+        self.message = {**message, "usage": dict(message.get("usage") or {})}
+        self._check()
+
     def _merge(self, event: Event) -> None:
         self.message.update(event.get("delta") or {})
         known = {name: value for name, value in (event.get("usage") or {}).items() if value is not None}
         self.message["usage"] = {**(self.message.get("usage") or {}), **known}
+        self._check()
+
+    def _check(self) -> None:
+        if not isinstance(self.message.get("stop_reason"), str | None):
+            raise TypeError("a stop reason is text")
 
     def whole(self) -> dict[str, Any]:
         """The API's message, its content put together from the events."""
@@ -174,12 +190,14 @@ class _Block:
     __slots__ = ("_buffers", "_lists", "_start")
 
     def __init__(self, start: dict[str, Any]) -> None:
+        if not all(isinstance(start.get(name), str | None) for name in _GROWS.values()):
+            raise TypeError("what grows is text")
         self._start = start
         self._buffers: dict[str, bytearray] = {}
         self._lists: dict[str, list[Any]] = {}
 
     def opening(self) -> str:
-        return str(self._start.get("text") or "") if self._start.get("type") == "text" else ""
+        return self._start.get("text") or "" if self._start.get("type") == "text" else ""
 
     def take(self, delta: Mapping[str, Any]) -> str:
         kind = delta["type"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from math import isfinite
 from typing import TYPE_CHECKING, cast
 
 from respan_cli import failures
@@ -85,7 +86,7 @@ class Reply:
                 raise failures.from_stream(sse.data, self._headers, self._asked)
             if not sse.data or sse.event == "ping":
                 continue
-            event = json.loads(sse.data)
+            event = _decode(sse.data)
             kind = event["type"] if isinstance(event, dict) and "type" in event else None
             if kind == "error":  # whatever its line `event:` says, or does not say
                 raise failures.from_stream(sse.data, self._headers, self._asked)
@@ -107,6 +108,17 @@ class Reply:
             request_id=self.request_id,
             log_id=self.log_id,
         )
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("a number beyond all numbers")
+    return number
+
+
+# What JSON does not have, NaN and the infinities, would come out of `--json` again as what is not JSON.
+_decode = json.JSONDecoder(parse_float=_finite, parse_constant=_finite).decode
 
 
 class _Arrived:

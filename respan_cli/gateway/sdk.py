@@ -85,8 +85,12 @@ def client_for(
 
 
 def _http_client(way: Way, **options: Any) -> httpx2.Client:
+    from httpx2 import Limits
+
+    # No connection is used twice: one that the other side closes after a refusal would cost an attempt.
+    once = Limits(max_keepalive_connections=0)
     try:
-        client: httpx2.Client = load_sdk().DefaultHttpxClient(**options)
+        client: httpx2.Client = load_sdk().DefaultHttpxClient(limits=once, **options)
     except Exception as error:
         if way.proxy is None:
             raise
