@@ -1,0 +1,227 @@
+"""What only a process of its own shows: signals, pipes whose reader leaves, full disks, closed streams."""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from respan_cli.sandbox import Sandbox
+from tests.support import PATIENCE, ROOT, Outcome, Pty, process_env, start_process
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and terminals as POSIX has them")
+
+PROMPT = "first half of it, second half of it"
+HALF = "first half of it, "
+SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+# An import that takes for ever, and swallows whatever is thrown at it.
+STUBBORN = """
+import sys, time
+print("importing", file=sys.stderr, flush=True)
+while True:
+    try:
+        time.sleep(60)
+    except BaseException:
+        pass
+"""
+
+
+@pytest.fixture
+def env(tmp_path: Path, sandbox: Sandbox) -> dict[str, str]:
+    """The environment of a process with a key and the sandbox for a gateway."""
+    key = {"RESPAN_API_KEY": "respan-test-key-0123456789", "RESPAN_BASE_URL": sandbox.url}
+    return process_env(tmp_path, **key)
+
+
+class Silence:
+    """A reply that never comes: `begun` is set when the request has arrived."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.begun = threading.Event()
+        sandbox.replies.append(self._wait)
+
+    def _wait(self, connection: socket.socket) -> None:
+        self.begun.set()
+        while connection.recv(4096):
+            pass
+
+
+def end(process: subprocess.Popen[bytes], number: int) -> Outcome:
+    """Send a signal, and see what comes of it."""
+    process.send_signal(number)
+    out, err = process.communicate(timeout=PATIENCE)
+    return Outcome(process.returncode, out.decode(), err.decode())
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_a_signal_ends_the_wait_for_an_answer_at_once_and_without_a_word(
+    number: int, code: int, env: dict[str, str], sandbox: Sandbox
+) -> None:
+    silence = Silence(sandbox)
+    process = start_process("send", "--no-stdin", PROMPT, env=env)
+    assert silence.begun.wait(PATIENCE)
+    assert end(process, number) == Outcome(code, "", "")
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_a_signal_leaves_the_file_of_output_as_it_was_and_no_other_beside_it(
+    number: int, code: int, env: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "answers"
+    folder.mkdir()
+    (folder / "a.txt").write_text("the old answer")
+    argv = ("send", "--no-stdin", PROMPT, "-m", "sandbox-stall", "-o", str(folder / "a.txt"))
+    process = start_process(*argv, env=env)
+    wait_until(lambda: len(list(folder.iterdir())) == 2)
+    assert end(process, number) == Outcome(code, "", "")
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {"a.txt": "the old answer"}
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Look until something is so."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it never was so"
+        time.sleep(0.01)
+
+
+def test_a_hang_up_is_ignored_where_nohup_ignores_it(env: dict[str, str], sandbox: Sandbox) -> None:
+    silence = Silence(sandbox)
+    ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+    ignoring += "import runpy; runpy.run_module('respan_cli', run_name='__main__')"
+    process = subprocess.Popen(
+        [sys.executable, "-c", ignoring, "send", "--no-stdin", PROMPT],
+        env=env,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert silence.begun.wait(PATIENCE)
+    process.send_signal(signal.SIGHUP)
+    assert end(process, signal.SIGTERM) == Outcome(143, "", "")
+
+
+def test_ctrl_c_ends_an_import_that_swallows_it(env: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "anthropic").mkdir()
+    (tmp_path / "anthropic" / "__init__.py").write_text(STUBBORN)
+    process = start_process("send", "--no-stdin", PROMPT, env={**env, "PYTHONPATH": str(tmp_path)})
+    assert process.stderr
+    assert process.stderr.readline() == b"importing\n"
+    assert end(process, signal.SIGINT) == Outcome(130, "", "")
+
+
+def test_ctrl_c_keeps_the_partial_answer_on_its_own_line(env: dict[str, str]) -> None:
+    with Pty("send", PROMPT, "-m", "sandbox-stall", "--color", "never", env=env) as pty:
+        pty.read_until(HALF.strip())
+        pty.type("\x03")
+        code, text = pty.finish()
+    assert code == 130
+    assert HALF.strip() in text
+    assert text.rstrip("^C\r\n \x1b[?25h").endswith("half of it,")
+    assert text.endswith("\n")
+    assert text.count("\x1b[?25l") <= text.count("\x1b[?25h"), "the cursor stays hidden"
+
+
+def test_ctrl_c_ends_the_wait_between_two_attempts(env: dict[str, str], sandbox: Sandbox) -> None:
+    sandbox.replies.append(b"HTTP/1.1 529 X\r\nRetry-After: 50\r\nContent-Length: 0\r\n\r\n")
+    with Pty("send", PROMPT, "--color", "never", env=env) as pty:
+        pty.read_until("retrying in 50.0 s")
+        pty.type("\x03")
+        code, text = pty.finish()
+    assert code == 130
+    assert "Traceback" not in text
+    assert len(sandbox.requests) == 1
+
+
+def test_ctrl_c_ends_the_wait_for_standard_input(env: dict[str, str], sandbox: Sandbox) -> None:
+    process = start_process("send", env=env)
+    assert process.stderr
+    assert process.stderr.readline().startswith(b"respan: waiting for standard input")
+    assert end(process, signal.SIGINT) == Outcome(130, "", "")
+    assert sandbox.requests == []
+
+
+def test_a_reader_that_leaves_early_is_no_error(env: dict[str, str]) -> None:
+    with start_process("send", "--no-stdin", PROMPT, "-m", "sandbox-long-120000", env=env) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.read(11) == b"lorem ipsum"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(PATIENCE) == 0
+
+
+def test_ctrl_c_ends_a_send_whose_reader_has_stopped_reading(env: dict[str, str]) -> None:
+    process = start_process("send", "--no-stdin", PROMPT, "-m", "sandbox-long-120000", env=env)
+    assert process.stdout
+    waiting = array.array("i", [0])
+
+    def full() -> bool:
+        before = waiting[0]
+        assert process.stdout
+        fcntl.ioctl(process.stdout, termios.FIONREAD, waiting)
+        return waiting[0] > 4096 and waiting[0] == before
+
+    wait_until(full)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE) == 130
+    process.communicate()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_is_told(env: dict[str, str]) -> None:
+    done = through_shell('exec "$@" > /dev/full', "send", "--no-stdin", PROMPT, env=env)
+    assert done == Outcome(12, "", "error: cannot write the answer\n  why:  No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("closed", "model", "outcome"),
+    [
+        (
+            ">&-",
+            "any",
+            Outcome(12, "", "error: cannot write the answer\n  why:  standard output is closed\n"),
+        ),
+        ("2>&-", "any", Outcome(0, PROMPT + "\n", "")),
+        ("2>&-", "sandbox-401", Outcome(4, "", "")),
+        ("<&- 2>&-", "sandbox-max-tokens", Outcome(0, PROMPT + "\n", "")),
+    ],
+)
+def test_a_closed_stream_is_no_defect(closed: str, model: str, outcome: Outcome, env: dict[str, str]) -> None:
+    assert through_shell(f'exec "$@" {closed}', "send", "--no-stdin", PROMPT, "-m", model, env=env) == outcome
+
+
+def through_shell(script: str, *argv: str, env: dict[str, str]) -> Outcome:
+    """Run a command line from a shell script, which has it as its arguments."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", sys.executable, "-m", "respan_cli", *argv],
+        env=env,
+        cwd=ROOT,
+        capture_output=True,
+        timeout=2 * PATIENCE,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def test_the_key_is_not_in_the_list_of_processes(env: dict[str, str], sandbox: Sandbox) -> None:
+    if not Path("/proc/self/cmdline").exists():
+        pytest.skip("there is no /proc")
+    silence = Silence(sandbox)
+    process = start_process("send", "--no-stdin", PROMPT, env=env)
+    assert silence.begun.wait(PATIENCE)
+    shown = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+    end(process, signal.SIGTERM)
+    assert PROMPT.encode() in shown
+    assert env["RESPAN_API_KEY"].encode() not in shown
