@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
     arguments = list(sys.argv[1:] if argv is None else argv)
     terminal = terminal or Terminal.standard()
     terminal.json_errors = _wants_json(arguments)
+    terminal.hide(terminal.env.get("RESPAN_API_KEY", ""))
     try:
         result = _command()(args=arguments, prog_name="respan", standalone_mode=False, obj=terminal)
         return int(result or 0)

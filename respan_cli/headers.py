@@ -31,7 +31,10 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 9110, 5.5: visible ASCII, space and tab. It also allows obs-text, which no two servers read alike.
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET = re.compile(r"auth|api-?key|cookie|token|secret|password|credential|signature", re.IGNORECASE)
+# An idempotency key opens nothing; any other header that calls itself a key may.
+_SECRET = re.compile(
+    r"auth|api-?key|cookie|token|secret|password|credential|signature|(?<!idempotency)[-_]key$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
