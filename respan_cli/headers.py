@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from respan_cli import __version__
@@ -39,10 +39,10 @@ _SECRET = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class WireHeader:
-    """One real HTTP header of the request to the gateway, and where it came from."""
+    """One real HTTP header of our request, and where it came from. Its repr hides the value."""
 
     name: str
-    value: str
+    value: str = field(repr=False)
     source: str
 
 

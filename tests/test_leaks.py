@@ -16,7 +16,9 @@ from respan_cli.cli import main
 from respan_cli.commands.common import load_settings
 from respan_cli.delivery import Target, connect, exchange
 from respan_cli.errors import RespanError
+from respan_cli.gateway import Sent
 from respan_cli.gateway.debug import shown_body
+from respan_cli.headers import WireHeader
 from respan_cli.message import build, user_turn
 from respan_cli.render import Plain
 from respan_cli.sandbox import FAULTS, Sandbox
@@ -158,6 +160,12 @@ def test_a_gateway_that_repeats_the_key_is_not_repeated(
 
 def test_the_answer_is_the_models_business(env: Env) -> None:
     assert run("send", f"is {KEY} a key?", env=env).out == f"is {KEY} a key?\n"
+
+
+def test_no_repr_holds_the_key() -> None:
+    header = WireHeader("Authorization", f"Bearer {KEY}", "api_key")
+    sent = Sent("POST", "http://127.0.0.1/", {"Authorization": KEY}, KEY.encode(), "")
+    assert KEY not in repr([Target("http://127.0.0.1/", KEY, "RESPAN_API_KEY"), header, sent])
 
 
 class Faulty:

@@ -160,7 +160,6 @@ class Gateway:
         return stream.response
 
     def _failure(self, error: Exception) -> RespanError:
-        _forget_locals(error)
         cause = error.__cause__
         return cause if isinstance(cause, RespanError) else unreached.unreached(error, self._way)
 
@@ -187,11 +186,3 @@ class Gateway:
             yield
         for warning in caught:
             self._on_warning(str(warning.message).partition("\n")[0])
-
-
-def _forget_locals(error: BaseException) -> None:
-    """Empty the frames below an error: some of the HTTP client's hold the headers, and so the key."""
-    from traceback import clear_frames
-
-    for cause in unreached.causes(error):
-        clear_frames(cause.__traceback__)
