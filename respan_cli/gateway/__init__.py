@@ -10,6 +10,6 @@ Inside, imports go one way: background, proxies → unreached → sdk → reply 
 
 from respan_cli.gateway.attempts import Gateway, Sent, Wait, Watcher
 from respan_cli.gateway.reply import Reply
-from respan_cli.gateway.sdk import load_sdk
+from respan_cli.gateway.sdk import load_sdk, preload
 
-__all__ = ["Gateway", "Reply", "Sent", "Wait", "Watcher", "load_sdk"]
+__all__ = ["Gateway", "Reply", "Sent", "Wait", "Watcher", "load_sdk", "preload"]

@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock, Thread
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -29,9 +30,22 @@ _SDK_VARIABLES = ("ANTHROPIC_", "OTEL_")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
+_importing = Lock()
+
+
 def load_sdk() -> ModuleType:
     """The SDK's package. The first call imports it beside us, where Ctrl-C cannot get lost in it."""
-    return _import_sdk() if _import_sdk.cache_info().currsize else interruptibly(_import_sdk)
+    return _import_sdk() if _import_sdk.cache_info().currsize else interruptibly(_import_once)
+
+
+def preload() -> None:
+    """Begin to import the SDK on a thread of its own, while the prompt is read and the key is fetched."""
+    Thread(target=_import_once, daemon=True).start()
+
+
+def _import_once() -> ModuleType:
+    with _importing:
+        return _import_sdk()
 
 
 @cache
@@ -39,7 +53,7 @@ def _import_sdk() -> ModuleType:
     """Import it without the garbage collector looking at its 2,900 modules again and again."""
     gc.disable()
     try:
-        with _environment(None):
+        with _without(_names_of_sdk()):
             import anthropic
     finally:
         gc.enable()
@@ -115,18 +129,27 @@ def _trusted(url: str) -> ssl.SSLContext:
 
 @contextmanager
 def _environment(proxy: Proxy | None) -> Iterator[None]:
-    """The environment as the SDK may see it: without its own variables, and with no proxy but this one."""
-    hidden = {name: os.environ[name] for name in os.environ if name.startswith(_SDK_VARIABLES)}
-    hidden |= {name: os.environ[name] for name in proxies.variables()}
+    """The environment as a client may see it: without the SDK's own variables, and with no proxy but this."""
     shown = {"https_proxy": proxy.url, "http_proxy": proxy.url} if proxy else {"no_proxy": "*"}
-    for name in hidden:
-        del os.environ[name]
-    os.environ.update(shown)
+    with _without([*_names_of_sdk(), *proxies.variables()]):
+        os.environ.update(shown)
+        try:
+            yield
+        finally:
+            for name in shown:
+                del os.environ[name]
+
+
+def _names_of_sdk() -> list[str]:
+    return [name for name in os.environ if name.startswith(_SDK_VARIABLES)]
+
+
+@contextmanager
+def _without(names: list[str]) -> Iterator[None]:
+    hidden = {name: os.environ.pop(name) for name in names}
     try:
         yield
     finally:
-        for name in shown:
-            del os.environ[name]
         os.environ.update(hidden)
 
 
