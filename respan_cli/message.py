@@ -50,7 +50,10 @@ class MessageRequest:
 
 
 def build(
-    settings: Settings, messages: Sequence[Mapping[str, Any]], extra_headers: Mapping[str, str]
+    settings: Settings,
+    messages: Sequence[Mapping[str, Any]],
+    extra_headers: Mapping[str, str],
+    options: Mapping[str, Any] | None = None,
 ) -> MessageRequest:
     """Put a request together.
 
@@ -58,20 +61,28 @@ def build(
         settings: model, limits and identity.
         messages: the conversation.
         extra_headers: the forwarded headers, references resolved or not as the caller wants to see them.
+        options: further fields of the body.
     """
+    system = {"system": settings.system} if settings.system else {}
     return MessageRequest(
         model=settings.model,
         max_tokens=settings.max_tokens,
         messages=messages,
         respan_params=_respan_params(settings),
         extra_headers=extra_headers,
-        options={"system": settings.system} if settings.system else {},
+        options={**system, **(options or {})},
     )
 
 
-def user_turn(text: str) -> dict[str, Any]:
-    """The prompt as a turn of the conversation."""
-    return {"role": "user", "content": text}
+def user_turn(text: str, blocks: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """The prompt as a turn of the conversation: plain text, unless there are blocks to go with it.
+
+    Blocks stand before the text that asks about them, as the API's documentation recommends
+    (platform.claude.com, "Images and vision").
+    """
+    if not blocks:
+        return {"role": "user", "content": text}
+    return {"role": "user", "content": [*blocks, *([{"type": "text", "text": text}] if text else [])]}
 
 
 def _respan_params(settings: Settings) -> dict[str, Any]:

@@ -7,12 +7,13 @@ The printed programs run as they stand with `RESPAN_API_KEY` set. A header that 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from respan_cli.conversation import Conversation
 from respan_cli.headers import (
     KEY_PLACEHOLDER,
     REFERENCE,
@@ -26,7 +27,7 @@ from respan_cli.message import MessageRequest, build
 from respan_cli.settings import Settings
 
 # Fields that the SDK's `create` takes by name; others go through its `extra_body`.
-_CREATE_FIELDS = frozenset(
+CREATE_FIELDS = frozenset(
     "cache_control container diagnostics inference_geo max_tokens messages metadata model output_config "
     "service_tier speed stop_sequences system thinking tool_choice tools".split()
 )
@@ -62,18 +63,17 @@ class Exchange:
         return self.url + "v1/messages"
 
 
-def dry_run(
-    current: Settings, messages: Sequence[Mapping[str, Any]], form: Form, *, show_secrets: bool
-) -> str:
+def dry_run(current: Settings, said: Conversation, form: Form, *, show_secrets: bool) -> str:
     """The request that the settings and a conversation make, printed.
 
     Args:
         current: the settings.
-        messages: the conversation.
+        said: the conversation.
         form: how to print it.
         show_secrets: show secret header values; the key is never shown.
     """
-    request = build(current, messages, redact(current.headers, show_secrets=show_secrets))
+    headers = redact(current.headers, show_secrets=show_secrets)
+    request = build(current, said.turns, headers, said.options)
     params = redact_params(request.respan_params, show_secrets=show_secrets)
     gateway_headers = redact(current.gateway_headers, show_secrets=show_secrets)
     wire = on_the_wire(gateway_headers, authorization=KEY_PLACEHOLDER, sources=current.sources)
@@ -134,7 +134,7 @@ def _escape_here(text: str) -> str:
 def _as_python(exchange: Exchange) -> str:
     body = exchange.request.body()
     del body["stream"]  # the documented snippet takes the message whole
-    extra = {name: body.pop(name) for name in list(body) if name not in _CREATE_FIELDS}
+    extra = {name: body.pop(name) for name in list(body) if name not in CREATE_FIELDS}
     arguments = {**body, **({"extra_body": extra} if extra else {})}
     gateway = {header.name: header.value for header in exchange.headers if header.source != "respan"}
     gateway.pop("Authorization", None)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from respan_cli.conversation import parsed
 from respan_cli.headers import redact, redact_params
 from respan_cli.message import Answer, Event, MessageRequest
 
@@ -55,6 +56,7 @@ class Result:
         """The object of `--json` (contract, section 3)."""
         return {
             "text": self.answer.text,
+            **parsed(self.request.options, self.answer.text),
             "message": self.answer.whole(),
             "model": self.answer.message.get("model"),
             "stop_reason": self.answer.stop_reason,

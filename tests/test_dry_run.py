@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from respan_cli.programs import CREATE_FIELDS
 from respan_cli.sandbox import Sandbox
 from tests.support import KEY, PATIENCE, Outcome, process_env, run
 
@@ -74,6 +75,54 @@ def test_what_it_prints_is_what_send_puts_on_the_wire(env: dict[str, str], sandb
     assert printed["body"] == request["body"]
     received = {name: request["headers"][name.lower()] for name in printed["headers"]}
     assert printed["headers"] | {"Authorization": f"Bearer {KEY}"} == received
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> tuple[str, ...]:
+    """Everything else that a message can hold."""
+    for name, data in (
+        ("notes", NASTY.encode()),
+        ("image", b"\x89PNG\r\n\x1a\n" + bytes(99)),
+        ("history", json.dumps([{"role": "user", "content": NASTY}]).encode()),
+        ("schema", json.dumps({"type": "object", "title": NASTY}).encode()),
+    ):
+        (tmp_path / name).write_bytes(data)
+    return (
+        *("-f", f"{tmp_path}/notes", "-f", f"{tmp_path}/image", "--messages", f"{tmp_path}/history"),
+        *("--schema", f"{tmp_path}/schema", "--effort", "max", "--stop", NASTY),
+        *("--extra-body", json.dumps({"top_k": 5, "temperature": 0.5, "tool_choice": {"type": "none"}})),
+    )
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+def test_the_printed_curl_holds_the_whole_message(
+    whole: tuple[str, ...], env: dict[str, str], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    program = run("send", "--as", "curl", NASTY, *whole, env=env)
+    curled = sent_by(program, ["sh"], sandbox, tmp_path)
+    assert run("send", NASTY, *whole, env=env).code == 0
+    assert curled["body"] == sandbox.requests[-1]["body"]
+
+
+def test_the_printed_python_holds_the_whole_message(
+    whole: tuple[str, ...], env: dict[str, str], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    prompt = (NASTY + " long ") * 4000  # 300 kB
+    program = run("send", "--as", "python", *whole, stdin=prompt.encode(), env=env)
+    received = sent_by(program, [sys.executable, "-"], sandbox, tmp_path)
+    assert run("send", *whole, stdin=prompt.encode(), env=env).code == 0
+    assert received["body"] | {"stream": True} == sandbox.requests[-1]["body"]
+
+
+def test_the_printed_python_names_what_the_sdk_takes_by_name() -> None:
+    import inspect
+
+    from anthropic.resources.messages import Messages
+
+    taken = set(inspect.signature(Messages.create).parameters)
+    not_ours = {"self", "stream", "extra_headers", "extra_query", "extra_body", "timeout"}
+    # Two that the SDK makes headers of; as fields of the body they go through extra_body.
+    assert taken - not_ours - {"user_profile_id", "workspace_id"} == CREATE_FIELDS
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")

@@ -19,9 +19,10 @@ FLOORS: list[set[str]] = [
     {"headers"},
     {"values"},
     {"settings"},
-    {"failures", "message", "prompt"},
+    {"conversation", "failures", "message", "prompt"},
     {"markdown", "programs", "render"},
-    {"gateway", "output", "profiles", "sandbox", "terminal"},
+    {"attachments", "gateway", "output", "profiles", "sandbox", "terminal"},
+    {"editor"},
     {"delivery"},
     {"commands"},
     {"cli"},
@@ -29,7 +30,7 @@ FLOORS: list[set[str]] = [
 ]
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
 # Among the commands these are for all; the others do not know each other.
-SHARED_COMMANDS = {"options", "common"}
+SHARED_COMMANDS = {"options", "common", "gather"}
 
 
 def imports_of(path: Path) -> set[str]:

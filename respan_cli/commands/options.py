@@ -21,6 +21,16 @@ class Color(StrEnum):
     NEVER = "never"
 
 
+class Effort(StrEnum):
+    """What `--effort` can say: the API's own levels."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    XHIGH = "xhigh"
+    MAX = "max"
+
+
 def terminal_of(ctx: typer.Context) -> Terminal:
     """The terminal that `main` was given."""
     terminal: Terminal = ctx.obj
@@ -79,6 +89,56 @@ Metadata = Annotated[Texts, setting("metadata")]
 Param = Annotated[Texts, setting("respan_params")]
 Header = Annotated[Texts, setting("headers")]
 GatewayHeader = Annotated[Texts, setting("gateway_headers")]
+Files = Annotated[
+    Texts,
+    typer.Option(
+        "-f",
+        "--file",
+        help="A file to send along: text, PNG, JPEG, GIF, WebP or PDF; '-' is standard input. Repeatable.",
+        metavar="PATH",
+        rich_help_panel="Message",
+    ),
+]
+Messages = Annotated[
+    Text,
+    typer.Option(
+        "--messages",
+        help="A JSON array of messages to send; the prompt becomes the last one. '-' is standard input.",
+        metavar="PATH",
+        rich_help_panel="Message",
+    ),
+]
+ExtraBody = Annotated[
+    Text,
+    typer.Option(
+        "--extra-body",
+        help="""Any other fields of the Messages API, such as '{"top_k": 5}', or @PATH to read them.""",
+        metavar="JSON",
+        rich_help_panel="Message",
+    ),
+]
+Stops = Annotated[
+    Texts,
+    typer.Option(
+        "--stop",
+        help="A text at which the answer ends. Repeatable.",
+        metavar="TEXT",
+        rich_help_panel="Message",
+    ),
+]
+EffortLevel = Annotated[
+    Effort | None,
+    typer.Option("--effort", help="How much effort the model puts in.", rich_help_panel="Message"),
+]
+Schema = Annotated[
+    Text,
+    typer.Option(
+        "--schema",
+        help="A file with the JSON Schema that the answer follows; --json then has it under 'parsed'.",
+        metavar="PATH",
+        rich_help_panel="Message",
+    ),
+]
 Timeout = Annotated[Text, setting("timeout")]
 MaxRetries = Annotated[Text, setting("max_retries")]
 InsecureHttp = Annotated[

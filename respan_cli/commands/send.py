@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,18 +11,17 @@ import typer
 from respan_cli import message
 from respan_cli.commands import options
 from respan_cli.commands.common import check_can_send, key_of, load_settings
-from respan_cli.errors import CutError, DeclinedError, ExitCode, RespanError, UsageError
+from respan_cli.commands.gather import asked
+from respan_cli.conversation import Conversation, check_answer
+from respan_cli.errors import BrokenReplyError, CutError, DeclinedError, ExitCode, RespanError, UsageError
 from respan_cli.headers import resolve_references
 from respan_cli.programs import Form, dry_run
-from respan_cli.prompt import STDIN, compose, decode
 from respan_cli.settings import Settings
 from respan_cli.terminal import YELLOW, Terminal
 
 if TYPE_CHECKING:
     from respan_cli import render
     from respan_cli.delivery import Target
-
-WAITING = "respan: waiting for standard input to end (--no-stdin ignores it)"
 
 
 def send(
@@ -32,7 +31,16 @@ def send(
     model: options.Model = None,
     max_tokens: options.MaxTokens = None,
     system: options.System = None,
+    files: options.Files = None,
+    messages: options.Messages = None,
+    editor: Annotated[
+        bool, options.flag("-e/--editor", "Write the prompt in $VISUAL or $EDITOR.", "Message")
+    ] = False,
     no_stdin: Annotated[bool, options.flag("--no-stdin", "Ignore standard input.", "Message")] = False,
+    stops: options.Stops = None,
+    effort: options.EffortLevel = None,
+    schema: options.Schema = None,
+    extra_body: options.ExtraBody = None,
     customer_identifier: options.CustomerIdentifier = None,
     custom_identifier: options.CustomIdentifier = None,
     metadata: options.Metadata = None,
@@ -68,13 +76,12 @@ def send(
     current = load_settings(ctx.params, terminal.env)
     check_can_send(current, insecure_http=insecure_http)
     if dry or form:
-        turn = message.user_turn(read_prompt(prompt or [], terminal, no_stdin=no_stdin))
-        terminal.write(dry_run(current, [turn], form or Form.JSON, show_secrets=show_secrets))
-        terminal.flush()
+        with asked(ctx.params, terminal) as said:
+            terminal.write(dry_run(current, said, form or Form.JSON, show_secrets=show_secrets))
+            terminal.flush()
         return ExitCode.OK
-    with target_of(current, sandbox=sandbox) as target:
-        turn = message.user_turn(read_prompt(prompt or [], terminal, no_stdin=no_stdin, meanwhile=preload))
-        result = deliver(target, current, turn, ctx.params, terminal)
+    with target_of(current, sandbox=sandbox) as target, asked(ctx.params, terminal, preload) as said:
+        result = deliver(target, current, said, ctx.params, terminal)
     return report(result, ctx.params, terminal)
 
 
@@ -94,29 +101,6 @@ def check_flags(flags: Mapping[str, Any]) -> None:
     for one, other in (("as_json", "events"), ("usage", "quiet")):
         if flags[one] and flags[other]:
             raise UsageError(f"--{one.removeprefix('as_')} and --{other} cannot go together")
-    if flags["no_stdin"] and STDIN in (flags["prompt"] or ()):
-        raise UsageError("'-' asks for standard input, which --no-stdin ignores")
-
-
-def read_prompt(
-    words: list[str], terminal: Terminal, *, no_stdin: bool, meanwhile: Callable[[], None] = lambda: None
-) -> str:
-    """The prompt from its words and from what is piped in.
-
-    Args:
-        words: the prompt's words, `-` among them if standard input is named.
-        terminal: whose standard input to read.
-        no_stdin: whether to leave it alone.
-        meanwhile: called before standard input is waited for.
-
-    Raises:
-        UsageError: there is none, or it is not UTF-8.
-    """
-    piped = None
-    if STDIN in words or (terminal.piped and not no_stdin):
-        meanwhile()
-        piped = decode(terminal.read_all(WAITING), "standard input")
-    return compose(words, piped)
 
 
 @contextmanager
@@ -140,14 +124,15 @@ def target_of(current: Settings, *, sandbox: bool) -> Iterator[Target]:
 def deliver(
     target: Target,
     current: Settings,
-    turn: Mapping[str, Any],
+    said: Conversation,
     flags: Mapping[str, Any],
     terminal: Terminal,
 ) -> render.Result:
-    """Send one turn and write its answer in the form, and to the place, that the flags ask for."""
+    """Send a conversation and write its answer in the form, and to the place, that the flags ask for."""
     from respan_cli.delivery import connect, exchange, sink_for
 
-    request = message.build(current, [turn], resolve_references(current.headers, terminal.env))
+    headers = resolve_references(current.headers, terminal.env)
+    request = message.build(current, said.turns, headers, said.options)
     gateway = connect(target, current, terminal)
     with sink_for(flags["output"], terminal) as sink:
         return exchange(gateway, request, current, renderer_for(flags, terminal), sink)
@@ -169,6 +154,7 @@ def report(result: render.Result, flags: Mapping[str, Any], terminal: Terminal) 
 
     Raises:
         CutError, DeclinedError: with `--strict`, an answer that was cut or refused.
+        BrokenReplyError: see `check_parsed`.
     """
     from respan_cli.render import usage_line
 
@@ -179,7 +165,25 @@ def report(result: render.Result, flags: Mapping[str, Any], terminal: Terminal) 
         if flags["strict"]:
             raise trouble
         terminal.note(f"warning: {trouble.message}; {trouble.hint}", style=YELLOW)
+    if flags["as_json"] or flags["events"]:
+        check_parsed(result)
     return ExitCode.OK
+
+
+def check_parsed(result: render.Result) -> None:
+    """Refuse to pass off an answer as JSON that is none; it is printed all the same, `parsed` being null.
+
+    Raises:
+        BrokenReplyError: a schema was given and the answer is not JSON.
+    """
+    if why := check_answer(result.request.options, result.answer.text):
+        raise BrokenReplyError(
+            "the answer is not the JSON that --schema asks for",
+            reason=why,
+            hint="the answer is in 'text'; see 'stop_reason' for why it ended",
+            request_id=result.request_id,
+            log_id=result.log_id,
+        )
 
 
 def trouble_with(result: render.Result) -> RespanError | None:

@@ -1,0 +1,160 @@
+"""What a `send` says, gathered: words, standard input, files, a conversation so far, the editor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from respan_cli.conversation import Conversation, Turn, body_options, check_schema, parse_input, read_turns
+from respan_cli.errors import UsageError
+from respan_cli.message import user_turn
+from respan_cli.prompt import STDIN, compose, decode
+from respan_cli.terminal import Terminal
+
+WAITING = "respan: waiting for standard input to end (--no-stdin ignores it)"
+STDIN_NAME = "standard input"
+NAMED = "'-'"  # among the words of the prompt
+
+
+@contextmanager
+def asked(
+    flags: Mapping[str, Any], terminal: Terminal, meanwhile: Callable[[], None] = lambda: None
+) -> Iterator[Conversation]:
+    """The conversation that the flags describe; a draft from the editor is kept until it has arrived.
+
+    Args:
+        flags: the parameters of `send`.
+        terminal: where standard input comes from.
+        meanwhile: called before standard input, or somebody who writes, is waited for.
+
+    Raises:
+        UsageError: something cannot be read, is not what its flag says, or there is nothing to send.
+    """
+    stdin = Stdin(terminal, meanwhile)
+    if not flags["editor"]:
+        yield conversation(flags, stdin)
+        return
+    from respan_cli.editor import Draft
+
+    with Draft(terminal) as draft:
+        yield conversation(flags, stdin, draft.edit)
+
+
+class Stdin:
+    """Standard input, which one flag may read, or else the prompt.
+
+    Args:
+        terminal: whose it is.
+        meanwhile: called before it is waited for.
+    """
+
+    def __init__(self, terminal: Terminal, meanwhile: Callable[[], None]) -> None:
+        self.piped = terminal.piped
+        self.meanwhile = meanwhile
+        self._terminal = terminal
+
+    def read(self) -> bytes:
+        """Everything on it."""
+        self.meanwhile()
+        return self._terminal.read_all(WAITING)
+
+    def text(self) -> str:
+        """Everything on it, as text."""
+        return decode(self.read(), STDIN_NAME)
+
+
+def conversation(
+    flags: Mapping[str, Any], stdin: Stdin, edit: Callable[[str], str] | None = None
+) -> Conversation:
+    """The turns and the further fields of the body. Whatever needs no waiting is checked first.
+
+    Args:
+        flags: the parameters of `send`.
+        stdin: what is piped in.
+        edit: what the prompt passes through, if somebody is to write it.
+
+    Raises:
+        UsageError: as `asked` says.
+    """
+    in_pipe = stdin_reader(flags)
+    options = body_options(
+        extra=_json_flag(flags["extra_body"], "--extra-body"),
+        stops=flags["stops"] or (),
+        effort=flags["effort"],
+        schema=_schema(flags["schema"]),
+    )
+    earlier = _earlier(flags["messages"], stdin)
+    texts, blocks = _files(flags["files"] or (), stdin)
+    takes_pipe = stdin.piped and not in_pipe and not flags["no_stdin"]
+    piped = stdin.text() if takes_pipe or in_pipe == NAMED else None
+    words = compose(flags["prompt"] or (), piped)
+    if edit:
+        stdin.meanwhile()
+        words = edit(words)
+    prompt = compose((), words, texts)
+    last = [user_turn(prompt, blocks)] if prompt or blocks else []
+    if not earlier and not last:
+        raise UsageError("there is no prompt", hint="respan send 'Say hello', or pipe text in")
+    return Conversation([*earlier, *last], options)
+
+
+def stdin_reader(flags: Mapping[str, Any]) -> str | None:
+    """The flag that reads standard input by name, if one does.
+
+    Raises:
+        UsageError: two of them do, or one does and `--no-stdin` is given.
+    """
+    readers = [NAMED] if STDIN in (flags["prompt"] or ()) else []
+    readers += ["--messages -"] if flags["messages"] == STDIN else []
+    readers += ["--file -" for path in flags["files"] or () if path == STDIN]
+    if len(readers) > 1:
+        raise UsageError(f"{readers[0]} and {readers[1]} cannot both read standard input")
+    if readers and flags["no_stdin"]:
+        raise UsageError(f"{readers[0]} asks for standard input, which --no-stdin ignores")
+    return readers[0] if readers else None
+
+
+def _files(paths: Sequence[str], stdin: Stdin) -> tuple[list[tuple[str, str]], list[dict[str, Any]]]:
+    """Names and texts of the text files, and the blocks of the others."""
+    if not paths:
+        return [], []
+    from respan_cli import attachments
+
+    files = [
+        attachments.attach(STDIN_NAME, stdin.read())
+        if path == STDIN
+        else attachments.read(Path(path))
+        for path in paths
+    ]
+    attachments.check_total(files)
+    texts = [(file.name, file.text) for file in files if file.text is not None]
+    return texts, [file.block for file in files if file.block]
+
+
+def _earlier(path: str | None, stdin: Stdin) -> list[Turn]:
+    if path is None:
+        return []
+    text = stdin.text() if path == STDIN else _read(path)
+    name = STDIN_NAME if path == STDIN else path
+    return read_turns(parse_input(text, name), name)
+
+
+def _schema(path: str | None) -> object:
+    return None if path is None else check_schema(parse_input(_read(path), path), path)
+
+
+def _json_flag(value: str | None, flag: str) -> object:
+    if value is None:
+        return None
+    if value.startswith("@"):
+        return parse_input(_read(value[1:]), value[1:])
+    return parse_input(value, flag)
+
+
+def _read(path: str) -> str:
+    try:
+        return decode(Path(path).read_bytes(), path)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}", reason=error.strerror) from None
