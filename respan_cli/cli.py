@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from respan_cli import __version__
 from respan_cli.commands import options
+from respan_cli.commands.help import show_help
+from respan_cli.commands.page import App
 from respan_cli.commands.sandbox import sandbox
 from respan_cli.commands.send import send
-from respan_cli.errors import EndedError, ExitCode, RespanError, UsageError
+from respan_cli.errors import EndedError, ExitCode, RespanError
+from respan_cli.mistakes import explain
 from respan_cli.terminal import ReaderGoneError, Terminal
 
-app = typer.Typer(
-    name="respan",
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
+NAMES = ("respan", "respan-cli")  # the console scripts; the first is what others call us
+
+app = App(name="respan")
 app.command()(send)
 app.command()(sandbox)
+app.command("help")(show_help)
 
 
 def _show_version(ctx: typer.Context, wanted: bool) -> None:
@@ -40,7 +41,13 @@ def respan(
         bool, typer.Option("-V", "--version", help="Show the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Send messages through the Respan gateway, with identity on every request."""
+    """Send messages through the Respan gateway, with identity on every request.
+
+    $ respan send --sandbox 'Hello'     # no key, no network
+    $ export RESPAN_API_KEY=…           # or: respan config init
+    $ git diff | respan send 'Write a commit message' --customer-id alice
+    $ respan help exit-codes            # and: respan help environment
+    """
 
 
 def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) -> int:
@@ -60,8 +67,10 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
     terminal.json_errors = _wants_json(arguments)
     terminal.hide(terminal.env.get("RESPAN_API_KEY", ""))
     try:
-        result = _command()(args=arguments, prog_name="respan", standalone_mode=False, obj=terminal)
+        result = _command()(args=arguments, prog_name=_name(), standalone_mode=False, obj=terminal)
         return int(result or 0)
+    except SystemExit as leaving:  # Typer's own way out of completion
+        return int(leaving.code or 0)
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
     except EndedError as ended:
@@ -69,7 +78,7 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
     except ReaderGoneError:
         return ExitCode.OK
     except typer.TyperException as error:
-        return _fail(UsageError(error.format_message() or "see 'respan --help'"), terminal)
+        return _fail(explain(error), terminal)
     except RespanError as error:
         return _fail(error, terminal)
     except Exception as error:
@@ -79,6 +88,14 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
 @cache
 def _command() -> Callable[..., int | None]:
     return typer.main.get_command(app)
+
+
+def _name() -> str:
+    """The name this program was called by: help and completion speak of the one that was typed."""
+    import sys
+
+    called = Path(sys.argv[0]).stem
+    return called if called in NAMES else NAMES[0]
 
 
 def _wants_json(arguments: list[str]) -> bool:

@@ -19,6 +19,17 @@ DEFAULT_PROFILE = "default"
 PROFILE_VARIABLE = "RESPAN_PROFILE"
 DEFAULT_BASE_URL = "https://api.respan.ai/api/anthropic/"
 DEFAULT_MODEL = "claude-sonnet-5-5"
+# What completion offers; any other name is sent as well. A test holds them against the installed SDK.
+MODELS = (
+    "claude-sonnet-5-5",
+    "claude-opus-5-5",
+    "claude-haiku-5-5",
+    "claude-fable-5-2",
+    "claude-mythos-5-2",
+    "claude-sonnet-5",
+    "claude-opus-5",
+    "claude-haiku-4-5",
+)
 
 
 @dataclass(frozen=True, slots=True)

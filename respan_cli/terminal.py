@@ -84,6 +84,16 @@ class Terminal:
         """Whether something may be piped in: standard input is open, and no terminal."""
         return self._stdin is not None and not self.asks
 
+    @property
+    def width(self) -> int:
+        """The columns of standard output; 80 where it has none."""
+        with suppress(AttributeError, ValueError, OSError):
+            return int(self.env.get("COLUMNS") or 0) or os.get_terminal_size(self._fileno()).columns or 80
+        return 80
+
+    def _fileno(self) -> int:
+        return self._stdout.fileno() if self._stdout else -1
+
     def colors(self, *, notes: bool = False) -> bool:
         """Whether to colour standard output (or, with `notes`, standard error)."""
         if self.color != "auto":
@@ -116,6 +126,16 @@ class Terminal:
             return
         with self._writing() as stdout:
             stdout.write(encode(clean(text) if self.shows_answers else text))
+            stdout.flush()
+
+    def write_styled(self, text: str) -> None:
+        """Write text that holds our own styles to standard output; its words from outside are clean already.
+
+        Raises:
+            ReaderGoneError, UnwrittenError: as `flush`.
+        """
+        with self._writing() as stdout:
+            stdout.write(encode(text))
             stdout.flush()
 
     @contextmanager

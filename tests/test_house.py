@@ -19,10 +19,10 @@ FLOORS: list[set[str]] = [
     {"headers"},
     {"values"},
     {"settings"},
-    {"conversation", "failures", "message", "prompt"},
+    {"conversation", "environment", "failures", "message", "mistakes", "prompt"},
     {"markdown", "programs", "render"},
     {"attachments", "gateway", "output", "profiles", "sandbox", "terminal"},
-    {"editor"},
+    {"editor", "tables"},
     {"delivery"},
     {"commands"},
     {"cli"},
@@ -30,7 +30,7 @@ FLOORS: list[set[str]] = [
 ]
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
 # Among the commands these are for all; the others do not know each other.
-SHARED_COMMANDS = {"options", "common", "gather"}
+SHARED_COMMANDS = {"options", "common", "gather", "page", "suggest"}
 
 
 def imports_of(path: Path) -> set[str]:

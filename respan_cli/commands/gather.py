@@ -123,9 +123,7 @@ def _files(paths: Sequence[str], stdin: Stdin) -> tuple[list[tuple[str, str]], l
     from respan_cli import attachments
 
     files = [
-        attachments.attach(STDIN_NAME, stdin.read())
-        if path == STDIN
-        else attachments.read(Path(path))
+        attachments.attach(STDIN_NAME, stdin.read()) if path == STDIN else attachments.read(Path(path))
         for path in paths
     ]
     attachments.check_total(files)

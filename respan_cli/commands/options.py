@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from respan_cli.commands import suggest
 from respan_cli.programs import Form
 from respan_cli.settings import BY_NAME, PROFILE_VARIABLE
 from respan_cli.terminal import Terminal
@@ -48,6 +49,7 @@ def setting(name: str) -> Any:
         metavar=field.metavar,
         rich_help_panel=field.panel,
         show_default=False,
+        autocompletion=suggest.FOR_SETTING.get(name),
     )
 
 
@@ -77,6 +79,7 @@ Profile = Annotated[
         help=f"The profile to use. (env: {PROFILE_VARIABLE}, default: default)",
         metavar="NAME",
         rich_help_panel="Connection",
+        autocompletion=suggest.profile_names,
     ),
 ]
 BaseUrl = Annotated[Text, setting("base_url")]

@@ -14,12 +14,20 @@ from respan_cli.errors import ExitCode, UsageError
 def sandbox(
     ctx: typer.Context,
     port: Annotated[
-        int, typer.Option("--port", help="The port to listen on; 0 takes a free one.", min=0, max=65535)
+        int,
+        typer.Option(
+            "--port", help="The port to listen on; 0 takes a free one.", metavar="PORT", min=0, max=65535
+        ),
     ] = 0,
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
 ) -> int:
-    """Run a gateway on this machine that answers without a key or a network, and fails on demand."""
+    """Run a gateway on this machine that answers without a key or a network, and fails on demand.
+
+    $ respan sandbox --port 8080       # prints its URL, then serves until Ctrl-C
+    $ RESPAN_BASE_URL=http://127.0.0.1:8080 RESPAN_API_KEY=any respan send hi
+    $ respan send --sandbox -m sandbox-429 hi   # one that lives for one message
+    """
     from respan_cli.sandbox import Sandbox
 
     terminal = options.terminal_of(ctx)

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 def send(
     ctx: typer.Context,
-    prompt: Annotated[list[str] | None, typer.Argument(help="The prompt; '-' names standard input.")] = None,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Argument(help="The prompt; '-' names standard input.", metavar="PROMPT"),
+    ] = None,
     profile: options.Profile = None,
     model: options.Model = None,
     max_tokens: options.MaxTokens = None,
@@ -70,7 +73,18 @@ def send(
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
 ) -> int:
-    """Send a message and print the answer."""
+    """Send a message and print the answer.
+
+    $ respan send 'Say hello'
+    $ git diff | respan send 'Write a commit message' --customer-id alice
+    $ respan send 'What is in these?' -f photo.png -f report.pdf
+    $ respan send --json 'Name three primes' --custom-id auto -M job=nightly
+    $ respan send --as python 'Say hello'   # the same request as a program
+
+    The prompt is the words, then what is piped in, then the text files. On a terminal the answer is
+    rendered; a pipe gets its text and nothing else. Settings come from flags, the environment and the
+    profile, in this order; an empty value (--customer-id "") unsets.
+    """
     terminal = options.terminal_of(ctx)
     check_flags(ctx.params)
     current = load_settings(ctx.params, terminal.env)

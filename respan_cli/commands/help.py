@@ -1,0 +1,84 @@
+"""`respan help`: the help of any command, and the tables that belong to no command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from respan_cli.commands import options
+from respan_cli.commands.page import show_page
+from respan_cli.errors import MEANINGS, ExitCode, UsageError
+from respan_cli.settings import did_you_mean
+from respan_cli.terminal import Terminal
+
+
+def show_help(
+    ctx: typer.Context,
+    topic: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="A command, 'exit-codes' or 'environment'.",
+            metavar="TOPIC",
+            autocompletion=lambda ctx: offers(ctx),
+        ),
+    ] = None,
+    color: options.ColorMode = options.Color.AUTO,
+    debug: options.Debug = False,
+) -> int:
+    """Show the help of a command, the exit codes, or the environment variables.
+
+    $ respan help send            # the same as 'respan send --help'
+    $ respan help exit-codes      # what a script reads in $?
+    $ respan help environment     # every variable that is read
+    """
+    terminal = options.terminal_of(ctx)
+    if topic and len(topic) == 1 and topic[0] in TOPICS:
+        TOPICS[topic[0]](terminal)
+    else:
+        show_page(context_of(ctx.find_root(), topic or []), terminal)
+    return ExitCode.OK
+
+
+def context_of(root: Any, words: list[str]) -> Any:
+    """The context of the command that the words name.
+
+    Raises:
+        UsageError: there is no such command.
+    """
+    ctx = root
+    for word in words:
+        commands = getattr(ctx.command, "commands", {})
+        if word not in commands:
+            known = [*commands, *(TOPICS if ctx is root else ())]
+            raise UsageError(
+                f"there is no help on {word!r}{did_you_mean(word, known)}",
+                hint=f"there is help on {', '.join(known)}" if known else f"'{ctx.command_path} --help'",
+            )
+        # Only the help is asked for: nothing is parsed, and nothing is missing.
+        ctx = commands[word].make_context(word, [], parent=ctx, resilient_parsing=True)
+    return ctx
+
+
+def offers(ctx: typer.Context) -> list[str]:
+    """What can follow `respan help`."""
+    return [*getattr(ctx.find_root().command, "commands", {}), *TOPICS]
+
+
+def exit_codes(terminal: Terminal) -> None:
+    """The codes and their meanings."""
+    from respan_cli.tables import print_table
+
+    print_table(terminal, ("code", "meaning"), [(str(int(code)), text) for code, text in MEANINGS.items()])
+
+
+def environment(terminal: Terminal) -> None:
+    """The variables and their meanings."""
+    from respan_cli.environment import variables
+    from respan_cli.tables import print_table
+
+    print_table(terminal, ("variable", "meaning"), variables().items())
+
+
+TOPICS: dict[str, Callable[[Terminal], None]] = {"exit-codes": exit_codes, "environment": environment}

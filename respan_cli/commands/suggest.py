@@ -1,0 +1,69 @@
+"""What the shell offers after Tab. Fast, and silent: a completion that fails offers nothing.
+
+What follows a flag of a setting comes from the same tables as the setting itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import typer
+
+from respan_cli.errors import RespanError
+from respan_cli.settings import MODELS
+
+# Headers that people set, by scope: what the integration page of Respan's documentation names, and what its
+# gateway reads.
+FORWARDED = ("anthropic-beta",)
+TO_GATEWAY = ("anthropic-version", "X-Respan-Route-Provider", "X-Respan-Beta", "X-Data-Respan-Params")
+
+
+def profile_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The profiles of the file."""
+    return _begin_with(incomplete, _profiles(ctx))
+
+
+def models(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The current models, and those that a profile names."""
+    named = [table["model"] for table in _profiles(ctx).values() if isinstance(table.get("model"), str)]
+    return _begin_with(incomplete, [*MODELS, *named])
+
+
+def headers(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Headers for the model's provider, up to their colon."""
+    return _header_starts(ctx, incomplete, FORWARDED, "headers")
+
+
+def gateway_headers(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Headers for the gateway, up to their colon."""
+    return _header_starts(ctx, incomplete, TO_GATEWAY, "gateway_headers")
+
+
+FOR_SETTING: dict[str, Callable[[typer.Context, str], list[str]]] = {
+    "model": models,
+    "headers": headers,
+    "gateway_headers": gateway_headers,
+}
+
+
+def _header_starts(ctx: typer.Context, incomplete: str, known: Iterable[str], scope: str) -> list[str]:
+    tables = [table.get(scope) for table in _profiles(ctx).values()]
+    named = [name for table in tables if isinstance(table, dict) for name in table]
+    return _begin_with(incomplete, [f"{name}:" for name in (*known, *named)])
+
+
+def _begin_with(incomplete: str, words: Iterable[str]) -> list[str]:
+    return [word for word in dict.fromkeys(words) if word.lower().startswith(incomplete.lower())]
+
+
+def _profiles(ctx: typer.Context) -> Mapping[str, Mapping[str, Any]]:
+    from respan_cli import profiles
+
+    with suppress(RespanError):
+        path = profiles.config_path(ctx.find_root().obj.env)
+        tables = profiles.read(path).tables.get("profiles", {})
+        if isinstance(tables, dict) and all(isinstance(table, dict) for table in tables.values()):
+            return tables
+    return {}

@@ -1,0 +1,49 @@
+"""A mistyped command line, in our own words: what is wrong, and what was probably meant. Pure.
+
+Typer's errors are told apart by what they carry, since its classes are its own affair.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from respan_cli.errors import UsageError
+from respan_cli.settings import did_you_mean
+
+
+def explain(error: Any) -> UsageError:
+    """The error of ours that an error of Typer's means.
+
+    Args:
+        error: a `typer.TyperException`.
+    """
+    ctx = getattr(error, "ctx", None)
+    path = ctx.command_path if ctx is not None else "respan"
+    hint = f"'{path} --help' shows what there is"
+    if hasattr(error, "possibilities"):
+        # Any other letter is near to one letter.
+        known = _options_of(ctx) if error.option_name.startswith("--") else ()
+        meant = did_you_mean(error.option_name, known)
+        return UsageError(f"there is no option {error.option_name}{meant}", hint=hint)
+    commands: Mapping[str, Any] = getattr(getattr(ctx, "command", None), "commands", {})
+    if commands and (words := _quoted(error.message)):
+        word, meant = words[0], did_you_mean(words[0], commands)
+        return UsageError(f"there is no command {word!r}{meant}", hint=hint)
+    message = error.format_message().strip().rstrip(".").replace("Value error, ", "")
+    given, _, known = message.partition(" is not one of ")
+    if known:
+        message += did_you_mean(_quoted(given)[-1], _quoted(known))
+    return UsageError(message[:1].lower() + message[1:] or "that is no command line", hint=hint)
+
+
+def _options_of(ctx: Any) -> list[str]:
+    if ctx is None:
+        return []
+    params = ctx.command.get_params(ctx)
+    return [name for param in params if param.param_type_name == "option" for name in param.opts]
+
+
+def _quoted(message: str) -> list[str]:
+    return re.findall("'([^']*)'", message)

@@ -1,0 +1,119 @@
+"""What the shells offer after Tab, asked of the completion machinery as the shells ask it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from respan_cli.settings import DEFAULT_MODEL, MODELS
+from tests.support import PATIENCE, Outcome, process_env, run_process
+
+PROFILES = """
+[profiles.work]
+model = "my-own-model"
+headers = { X-Team = "a" }
+[profiles.home]
+"""
+SAY_WHAT_IS_LOADED = """
+import sys
+from respan_cli.cli import main
+code = main()
+sys.stdout.flush()
+print(*sorted({name.split(".")[0] for name in sys.modules}), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / ".config" / "respan-cli"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text(PROFILES)
+    return tmp_path
+
+
+def bash(line: str, home: Path) -> list[str]:
+    """What bash is given for a line that ends at the cursor."""
+    words = line.split(" ")
+    env = process_env(
+        home, _RESPAN_COMPLETE="complete_bash", COMP_WORDS="\n".join(words), COMP_CWORD=str(len(words) - 1)
+    )
+    done = run_process(env=env, command=("-c", SAY_WHAT_IS_LOADED))
+    assert done.code == 0
+    assert not set(done.err.split()) & {"anthropic", "httpx2", "rich"}
+    return done.out.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("respan se", ["send"]),
+        ("respan send --max-", ["--max-tokens", "--max-retries"]),
+        ("respan send -p ", ["work", "home"]),
+        ("respan send --profile w", ["work"]),
+        ("respan send -m claude-sonnet", ["claude-sonnet-5-5", "claude-sonnet-5"]),
+        ("respan send -m my", ["my-own-model"]),
+        ("respan send --effort ", ["low", "medium", "high", "xhigh", "max"]),
+        ("respan send --as ", ["json", "curl", "python"]),
+        ("respan send -H ", ["anthropic-beta:", "X-Team:"]),
+        ("respan send --gateway-header X-R", ["X-Respan-Route-Provider:", "X-Respan-Beta:"]),
+        ("respan help e", ["exit-codes", "environment"]),
+        ("respan send -f ", []),
+    ],
+)
+def test_bash_is_offered(line: str, offered: list[str], home: Path) -> None:
+    assert bash(line, home) == offered
+
+
+def test_a_broken_profile_file_offers_nothing_and_says_nothing(home: Path) -> None:
+    (home / ".config" / "respan-cli" / "config.toml").write_text("[profiles.")
+    assert bash("respan send -p ", home) == []
+
+
+def test_zsh_and_fish_get_a_short_line_on_each_flag(home: Path) -> None:
+    env = process_env(home, _TYPER_COMPLETE_ARGS="respan send --ext", _TYPER_COMPLETE_FISH_ACTION="get-args")
+    meaning = """Any other fields of the Messages API, such as '{"top_k": …"""
+    fish = run_process(env=env | {"_RESPAN_COMPLETE": "complete_fish"})
+    assert fish == Outcome(0, f"--extra-body\t{meaning}\n", "")
+    zsh = run_process(env=env | {"_RESPAN_COMPLETE": "complete_zsh"})
+    assert (zsh.code, zsh.err) == (0, "")
+    assert zsh.out.startswith("""_arguments '*: :(("--extra-body":"Any other fields""")
+    assert len(zsh.out.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["respan", "respan-cli"])
+def test_both_names_complete_after_their_completion_is_installed(name: str, home: Path) -> None:
+    program = Path(sys.executable).with_name(name)
+    env = process_env(home)
+    installed = run_process("--install-completion", "bash", env=env, command=(str(program),))
+    assert (installed.code, installed.err) == (0, "")
+    shown = run_process("--show-completion", "bash", env=env, command=(str(program),))
+    script = home / ".bash_completions" / f"{name}.sh"
+    assert shown.out.strip() == script.read_text().strip()
+    if bash := shutil.which("bash"):
+        # Bash itself: the function that the script defines, on a line as Readline would give it.
+        function = f"_{name.replace('-', '_')}_completion"
+        ask = f"COMP_WORDS=({name} send -p ho); COMP_CWORD=3; {function} {name}; echo ${{COMPREPLY[@]}}"
+        env["PATH"] = f"{program.parent}:{env['PATH']}"
+        done = subprocess.run(
+            [bash, "-c", f"source {script}; {ask}"],
+            env=env,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+        assert done.stdout == b"home\n"
+
+
+def test_the_models_are_current_ones_of_the_installed_sdk() -> None:
+    from anthropic.resources.messages.messages import DEPRECATED_MODELS
+    from anthropic.types import Model
+
+    known = set(get_args(get_args(Model)[0]))
+    assert set(MODELS) <= known - DEPRECATED_MODELS.keys()
+    assert DEFAULT_MODEL in MODELS
