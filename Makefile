@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: try test lint docs clean
+.PHONY: try test lint docs picture clean
 .DEFAULT_GOAL := try
 
 ## Install, and send a message through the embedded sandbox: no key, no network.
@@ -22,9 +22,13 @@ lint: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/python -m docs.generate --check
 
-## Write again what is generated: docs/commands.md.
-docs: .venv/installed-dev
+## Write again what is generated: docs/commands.md and docs/picture.svg.
+docs: .venv/installed-dev picture
 	$(BIN)/python -m docs.generate
+
+## Draw docs/picture.svg again, from a real run.
+picture: .venv/installed-dev
+	$(BIN)/python -m docs.picture
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or later is needed; name it with make PYTHON=…' >&2; exit 1; }
