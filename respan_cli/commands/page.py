@@ -31,13 +31,13 @@ class App(typer.Typer):
     """A Typer app whose commands all have our help page."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(
-            cls=Group,
-            context_settings={"help_option_names": ["-h", "--help"]},
-            pretty_exceptions_enable=False,
-            rich_markup_mode=None,
-            **settings,
-        )
+        ours: dict[str, Any] = {
+            "cls": Group,
+            "context_settings": {"help_option_names": ["-h", "--help"]},
+            "pretty_exceptions_enable": False,
+            "rich_markup_mode": None,
+        }
+        super().__init__(**ours | settings)
 
     def command(self, name: str | None = None, **settings: Any) -> Any:
         """As Typer's own."""
