@@ -11,6 +11,7 @@ _OTHERS = {
     "XDG_CONFIG_HOME": "Where configuration directories are (Linux; APPDATA on Windows).",
     "VISUAL": "The editor for --editor and 'config edit'.",
     "EDITOR": "The same, when VISUAL is not set.",
+    "TMPDIR": "Where a file lives while an editor has it open.",
     "NO_COLOR": "Any value: no colour.",
     "FORCE_COLOR": "Any value: colour also off a terminal.",
     "TERM": "'dumb': no colour, no animation.",

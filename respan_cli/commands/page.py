@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from textwrap import TextWrapper, shorten
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
@@ -25,6 +25,7 @@ NAMES = 26  # columns for names beside their meanings; longer names get a line o
 BOLD, CYAN, RESET = "\x1b[1m", "\x1b[36m", "\x1b[0m"
 
 Paint = Callable[[str, str], str]  # text and style -> styled text
+Run = TypeVar("Run", bound=Callable[..., Any])
 
 
 class App(typer.Typer):
@@ -39,7 +40,7 @@ class App(typer.Typer):
         }
         super().__init__(**ours | settings)
 
-    def command(self, name: str | None = None, **settings: Any) -> Any:
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Run], Run]:
         """As Typer's own."""
         return super().command(name, cls=Command, **settings)
 
