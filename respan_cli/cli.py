@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from respan_cli import __version__
-from respan_cli.commands import options
+from respan_cli.commands import config, headers, options
 from respan_cli.commands.sandbox import sandbox
 from respan_cli.commands.send import send
 from respan_cli.errors import EndedError, ExitCode, RespanError, UsageError
@@ -23,6 +23,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command()(send)
+app.add_typer(config.app, name="config", help="Profiles: make, show and change them.")
+app.add_typer(headers.app, name="headers")
 app.command()(sandbox)
 
 

@@ -1,0 +1,20 @@
+"""`respan config`: profiles made, shown and changed."""
+
+from __future__ import annotations
+
+import typer
+
+from respan_cli.commands.config import change, edit, init, show
+
+app = typer.Typer(no_args_is_help=True)
+app.command("init")(init.init)
+app.command("list")(show.list_profiles)
+app.command("show")(show.show)
+app.command("get")(show.get)
+app.command("set")(change.set_)
+app.command("unset")(change.unset)
+app.command("use")(change.use)
+app.command("delete")(change.delete)
+app.command("edit")(edit.edit)
+app.command("path")(show.path)
+app.command("mcp")(show.mcp)

@@ -1,0 +1,110 @@
+"""`respan config edit`: the user's own editor on a copy, which replaces the file once it is right."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from respan_cli import profiles
+from respan_cli.commands import options
+from respan_cli.commands.common import check
+from respan_cli.commands.saving import tell
+from respan_cli.errors import ExitCode, SettingsError
+from respan_cli.settings import FIELDS, shown
+from respan_cli.terminal import Terminal
+
+
+def edit(
+    ctx: typer.Context, color: options.ColorMode = options.Color.AUTO, debug: options.Debug = False
+) -> int:
+    """Open the profile file in $VISUAL or $EDITOR. What is saved replaces it once it is right."""
+    terminal = options.terminal_of(ctx)
+    path = profiles.config_path(terminal.env)
+    original = profiles.read_bytes(path)
+    start = original or starter().encode()
+    with _copy(start, terminal) as copy:
+        _edit_until_right(copy, terminal, path, original, start)
+    return ExitCode.OK
+
+
+def _edit_until_right(copy: Path, terminal: Terminal, path: Path, original: bytes, start: bytes) -> None:
+    while True:
+        _run_editor(copy, terminal)
+        data = copy.read_bytes()
+        if data == start:
+            tell(terminal, "nothing was changed")
+            return
+        try:
+            profiles.replace_text(path, data, original=original, check=check)
+        except SettingsError as error:
+            # If the file itself has changed meanwhile, another round would not help.
+            if not terminal.converses or profiles.read_bytes(path) != original:
+                raise
+            terminal.fail(error)
+            if not terminal.confirm("Edit it again?", default=True):
+                raise
+        else:
+            tell(terminal, f"saved {path}")
+            return
+
+
+@contextmanager
+def _copy(start: bytes, terminal: Terminal) -> Iterator[Path]:
+    """A file that only its owner can read, in a folder that only its owner can enter.
+
+    The folder also holds what the editor puts beside it, its swap file for one. It stays where it is when
+    the text in it was refused, and the error says where that is.
+    """
+    import shutil
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix="respan-", dir=terminal.env.get("TMPDIR")))
+    copy = folder / "config.toml"
+    copy.touch(0o600)
+    copy.write_bytes(start)
+    try:
+        yield copy
+    except SettingsError as error:
+        if copy.exists() and copy.read_bytes() != start:
+            error.hint = "; ".join(part for part in (error.hint, f"your text is kept in {copy}") if part)
+            raise
+        shutil.rmtree(folder)
+        raise
+    shutil.rmtree(folder)
+
+
+def _run_editor(copy: Path, terminal: Terminal) -> None:
+    import shlex
+    import subprocess
+
+    command = editor(terminal)
+    try:
+        words = [*shlex.split(command), str(copy)]
+        code = subprocess.run(words, env=dict(terminal.env), check=False).returncode  # noqa: S603
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SettingsError(
+            f"cannot run the editor {command!r}", reason=reason, hint="set VISUAL or EDITOR"
+        ) from None
+    if code:
+        raise SettingsError(f"the editor {command!r} ended with exit code {code}", hint="nothing was changed")
+
+
+def editor(terminal: Terminal) -> str:
+    """The command line of the user's editor."""
+    named = terminal.env.get("VISUAL") or terminal.env.get("EDITOR")
+    return named or ("notepad" if sys.platform == "win32" else "vi")
+
+
+def starter() -> str:
+    """What a new profile file begins with: every setting, as a comment."""
+    lines = ["# Profiles of respan. Take the # away from what you want to set.", "", "# [profiles.default]"]
+    for field in FIELDS:
+        value = "{}" if field.table else "[]" if field.default == () else field.default
+        example = f"{shown(value)!r}" if isinstance(value, str) and value not in ("{}", "[]") else value
+        lines += [f"# {field.help}", f"# {field.name} = {example if value is not None else repr('')}"]
+    return "\n".join(lines) + "\n"
