@@ -22,7 +22,7 @@ lint: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/python -m docs.generate --check
 
-## Write again what is generated: docs/commands.md.
+## Write again what is generated: the reference pages of commands and settings.
 docs: .venv/installed-dev
 	$(BIN)/python -m docs.generate
 

@@ -42,9 +42,11 @@ def place_of(dotted: str) -> Place:
     name, dot, key = dotted.partition(".")
     field = BY_NAME.get(name)
     if field is None:
-        raise UsageError(
-            f"{name!r} is not a setting{did_you_mean(name, BY_NAME)}", hint=f"settings: {', '.join(BY_NAME)}"
-        )
+        near = did_you_mean(name, BY_NAME)
+        hint = "'respan config show' lists the settings"
+        if name == "default_profile":
+            near, hint = "", "'respan config use PROFILE' chooses the default profile"
+        raise UsageError(f"{name!r} is not a setting{near}", hint=hint)
     if dot and not field.table:
         raise UsageError(f"{name} is one value, not a table: it has no {key!r}")
     return Place(field, key if dot else None)

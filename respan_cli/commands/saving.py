@@ -28,8 +28,8 @@ def save(terminal: Terminal, change: Callable[[changes.Tables], None]) -> None:
         terminal.note(f"respan: rewriting {path} dropped its comments; the old file is {kept}", style=YELLOW)
 
 
-def save_layer(terminal: Terminal, flags: Mapping[str, Any], layer: Layer) -> str:
-    """Put what a layer says into the profile that the flags name, a new one if need be; return its name."""
+def save_layer(terminal: Terminal, flags: Mapping[str, Any], layer: Layer) -> tuple[str, bool]:
+    """Put what a layer says into the profile that the flags name; its name, and whether it is a new one."""
     name = settings.DEFAULT_PROFILE
     new = False
 
@@ -40,9 +40,7 @@ def save_layer(terminal: Terminal, flags: Mapping[str, Any], layer: Layer) -> st
         changes.put(tables.setdefault("profiles", {}).setdefault(name, {}), layer)
 
     save(terminal, change)
-    if new and name != settings.DEFAULT_PROFILE:
-        terminal.note(f"respan: made the new profile {name!r}")
-    return name
+    return name, new
 
 
 def set_value(terminal: Terminal, flags: Mapping[str, Any], place: changes.Place, layer: Layer) -> None:
@@ -52,7 +50,10 @@ def set_value(terminal: Terminal, flags: Mapping[str, Any], place: changes.Place
         UsageError: a base URL that would send the key in the clear, without `--insecure-http`.
     """
     check_base_url(layer, flags)
-    tell(terminal, _summary(place, layer, save_layer(terminal, flags, layer)))
+    name, new = save_layer(terminal, flags, layer)
+    if new and name != settings.DEFAULT_PROFILE:  # a slip of the finger must not stay unseen
+        terminal.note(f"respan: made the new profile {name!r}")
+    tell(terminal, _summary(place, layer, name))
     warn_of_variable(terminal, place.field)
 
 
@@ -80,7 +81,7 @@ def unset_value(terminal: Terminal, flags: Mapping[str, Any], place: changes.Pla
         name = settings.profile_choice(flags, terminal.env, tables).value
         settings.profile_table(tables, name)  # or there is none
         table = tables.get("profiles", {}).get(name, {})
-        near = settings.did_you_mean(str(place), changes.setting_keys(table))
+        near = settings.did_you_mean(place.key or "", table.get(place.field.name, ()) if place.key else ())
         there = changes.remove(table, place)
 
     save(terminal, change)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from respan_cli.commands import options
 from respan_cli.commands.common import check
 from respan_cli.commands.saving import tell
 from respan_cli.errors import ExitCode, SettingsError
-from respan_cli.settings import FIELDS, shown
+from respan_cli.settings import FIELDS
 from respan_cli.terminal import Terminal
 
 
@@ -102,9 +103,8 @@ def editor(terminal: Terminal) -> str:
 
 def starter() -> str:
     """What a new profile file begins with: every setting, as a comment."""
-    lines = ["# Profiles of respan. Take the # away from what you want to set.", "", "# [profiles.default]"]
+    lines = ["# Profiles of respan. Take the # away from what you want to set.", "# [profiles.default]"]
     for field in FIELDS:
-        value = "{}" if field.table else "[]" if field.default == () else field.default
-        example = f"{shown(value)!r}" if isinstance(value, str) and value not in ("{}", "[]") else value
-        lines += [f"# {field.help}", f"# {field.name} = {example if value is not None else repr('')}"]
+        example: object = {} if field.table else "" if field.default is None else field.default
+        lines.append(f"# {field.name} = {json.dumps(example)}  # {field.help}")
     return "\n".join(lines) + "\n"

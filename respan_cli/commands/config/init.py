@@ -67,10 +67,10 @@ def init(
     check_base_url(given, ctx.params)
     if api_key_stdin:
         key = check_key(read_stdin(terminal), "standard input")
-        name = save_layer(terminal, ctx.params, {**given, **changes.key_layer(key, "standard input")})
-        tell(terminal, f"wrote profile {name!r}")
+        name, _ = save_layer(terminal, ctx.params, {**given, **changes.key_layer(key, "standard input")})
+        _say_written(terminal, name)
         return ExitCode.OK
-    name = save_layer(terminal, ctx.params, {**given, **_answers(terminal, ctx.params, given)})
+    name, _ = save_layer(terminal, ctx.params, {**given, **_answers(terminal, ctx.params, given)})
     _say_what_next(terminal, name)
     return _offer_first_message(ctx, name)
 
@@ -113,9 +113,15 @@ def _ask_customer(terminal: Terminal, now: str) -> Layer:
             terminal.note(error.message, style=RED)
 
 
-def _say_what_next(terminal: Terminal, name: str) -> None:
+def _say_written(terminal: Terminal, name: str) -> None:
     tell(terminal, f"wrote profile {name!r}")
+    if settings.profile_choice({}, terminal.env, read_document(terminal.env).tables).value != name:
+        tell(terminal, f"use it with '-p {name}', or always: 'respan config use {name}'")
     warn_of_variable(terminal, BY_NAME["api_key"])
+
+
+def _say_what_next(terminal: Terminal, name: str) -> None:
+    _say_written(terminal, name)
     snippet = json.dumps(DOCS_MCP, indent=2)
     terminal.note(f"\nRespan's documentation for your AI coding tool ('respan config mcp'):\n{snippet}\n")
 
@@ -128,6 +134,9 @@ def _offer_first_message(ctx: typer.Context, name: str) -> int:
     question = "Check that it can send, with a first message?" if checks else "Send a first message?"
     if not terminal.confirm(question, default=True):
         return ExitCode.OK
-    argv = ["check", "-p", name] if checks else ["send", "-p", name, "--no-stdin", FIRST_MESSAGE]
-    code: int = program.main(args=argv, prog_name="respan", standalone_mode=False, obj=terminal)
+    argv = ["check"] if checks else ["send", "--no-stdin", FIRST_MESSAGE]
+    common = ["-p", name, "--color", terminal.color, *(["--debug"] if terminal.debug else [])]
+    code: int = program.main(
+        args=[argv[0], *common, *argv[1:]], prog_name="respan", standalone_mode=False, obj=terminal
+    )
     return code
