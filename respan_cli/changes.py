@@ -49,6 +49,8 @@ def place_of(dotted: str) -> Place:
         raise UsageError(f"{name!r} is not a setting{near}", hint=hint)
     if dot and not field.table:
         raise UsageError(f"{name} is one value, not a table: it has no {key!r}")
+    if dot and not key:
+        raise UsageError(f"{dotted!r} names no key of the table {name}")
     return Place(field, key if dot else None)
 
 

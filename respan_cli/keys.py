@@ -144,5 +144,6 @@ def _single_line(command: str, out: bytes, err: bytes) -> str:
 
 def _failed(command: str, what: str, err: bytes) -> SettingsError:
     words = err.decode("utf-8", "replace").strip()
-    hint = "run the command by hand; 'respan config set api_key_command …' changes it"
-    return SettingsError(f"the api_key_command {command!r} {what}", reason=words or None, hint=hint)
+    return SettingsError(
+        f"the api_key_command {what}", reason=words or None, hint=f"run it by hand: {command}"
+    )

@@ -123,7 +123,10 @@ def delete(
     terminal = options.terminal_of(ctx)
     _require(read_document(terminal.env).tables, profile)
     if not (yes or terminal.converses):
-        raise UsageError("there is nobody to ask", hint=f"respan config delete {profile} --yes")
+        raise UsageError(
+            f"there is nobody to ask whether profile {profile!r} may go",
+            hint=f"respan config delete {profile} --yes",
+        )
     if not (yes or terminal.confirm(f"Delete profile {profile!r} and its key?")):
         return ExitCode.OK
 
