@@ -34,7 +34,8 @@ _VALUE = re.compile(r"[\t\x20-\x7e]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # An idempotency key opens nothing; any other header that calls itself a key may.
 _SECRET = re.compile(
-    r"auth|api[-_]?key|cookie|token|secret|password|credential|signature|(?<!idempotency)[-_]key$", re.IGNORECASE
+    r"auth|api[-_]?key|cookie|token|secret|password|credential|signature|(?<!idempotency)[-_]key$",
+    re.IGNORECASE,
 )
 
 

@@ -92,12 +92,12 @@ class Terminal:
     @property
     def width(self) -> int:
         """The columns of standard output; 80 where it has none."""
-        with suppress(AttributeError, ValueError, OSError):
-            return int(self.env.get("COLUMNS") or 0) or os.get_terminal_size(self._fileno()).columns or 80
+        wanted = self.env.get("COLUMNS", "")
+        if wanted.isdecimal() and int(wanted):
+            return int(wanted)
+        with suppress(AttributeError, ValueError, OSError):  # no stream, closed, no terminal
+            return os.get_terminal_size(self._stdout.fileno()).columns or 80  # type: ignore[union-attr]
         return 80
-
-    def _fileno(self) -> int:
-        return self._stdout.fileno() if self._stdout else -1
 
     def colors(self, *, notes: bool = False) -> bool:
         """Whether to colour standard output (or, with `notes`, standard error)."""

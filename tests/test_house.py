@@ -107,6 +107,9 @@ sys.exit(code)
         ("send", "--as", "curl", "hi", "--no-stdin"),
         ("send", "--as", "python", "hi", "--no-stdin"),
         ("send", "--no-stdin"),
+        ("config", "--help"),
+        ("headers", "--help"),
+        ("config", "init"),
     ],
     ids=" ".join,
 )
@@ -122,7 +125,7 @@ def test_nothing_but_a_message_loads_the_sdk(argv: tuple[str, ...], tmp_path: Pa
 def test_the_help_says_what_each_command_is_for(tmp_path: Path) -> None:
     done = run_process("--help", env=process_env(tmp_path, COLUMNS="100"))
     assert (done.code, done.err) == (0, "")
-    for command in ("send", "sandbox"):
+    for command in ("send", "sandbox", "config", "headers"):
         assert command in done.out
 
 
