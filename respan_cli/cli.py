@@ -23,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command()(send)
-app.add_typer(config.app, name="config", help="Profiles: make, show and change them.")
+app.add_typer(config.app, name="config")
 app.add_typer(headers.app, name="headers")
 app.command()(sandbox)
 

@@ -252,6 +252,31 @@ def test_on_a_terminal_a_refused_text_can_be_edited_again(home: Env, editor: Pat
     assert screen.endswith(f"respan: saved {file_of(home)}\r\n")
 
 
+def test_ctrl_c_is_the_editors_while_it_runs(home: Env, tmp_path: Path) -> None:
+    path = write(home, "[profiles.default]\n")
+    script = tmp_path / "editor"
+    script.write_text(
+        "#!/bin/sh\ntrap 'echo heard; echo \"[profiles.mine]\" > $1; exit 0' INT\necho ready\nread x\n"
+    )
+    script.chmod(0o700)
+    with Pty("config", "edit", env={**home, "EDITOR": str(script), "TMPDIR": str(tmp_path)}) as pty:
+        answer(pty, "ready", "\x03")
+        answer(pty, "heard", "")
+        assert pty.finish()[0] == 0
+    assert path.read_text() == "[profiles.mine]\n"
+
+
+def test_ctrl_c_at_the_question_keeps_the_text_and_says_where(home: Env, tmp_path: Path) -> None:
+    write(home, '[profiles.default]\nmodel = "x"\n')
+    env = {**home, "EDITOR": "sed -i s/model/modle/", "TMPDIR": str(tmp_path)}
+    with Pty("config", "edit", env=env) as pty:
+        answer(pty, "Edit it again? [Y/n] ", "\x03")
+        code, screen = pty.finish()
+    (copy,) = tmp_path.glob("respan-*/config.toml")
+    assert (code, copy.read_text()) == (130, '[profiles.default]\nmodle = "x"\n')
+    assert screen.endswith(f"respan: your text is kept in {copy}\r\n")
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [

@@ -45,7 +45,12 @@ class Row(NamedTuple):
 def bare(
     ctx: typer.Context, color: options.ColorMode = options.Color.AUTO, debug: options.Debug = False
 ) -> int:
-    """Headers that a profile adds to its requests: forwarded to the provider, or for the gateway itself."""
+    """Headers that a profile adds to its requests: forwarded to the provider, or for the gateway itself.
+
+    $ respan headers
+    $ respan headers set anthropic-beta context-1m-2025-08-07
+    $ respan headers list --effective    # all that 'send' puts on the wire
+    """
     if ctx.invoked_subcommand:
         return ExitCode.OK
     return _list(options.terminal_of(ctx), {})
@@ -64,7 +69,11 @@ def list_headers(
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
 ) -> int:
-    """List the headers of the profile, in both scopes."""
+    """List the headers of the profile, in both scopes.
+
+    $ respan headers list -p work
+    $ respan headers list --effective --json
+    """
     return _list(options.terminal_of(ctx), ctx.params)
 
 
@@ -141,7 +150,12 @@ def set_header(
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
 ) -> int:
-    """Add a header to the profile, or change it; an empty value takes it away."""
+    """Add a header to the profile, or change it; an empty value takes it away.
+
+    $ respan headers set anthropic-beta context-1m-2025-08-07
+    $ respan headers set --gateway X-Corp-Token env:CORP_TOKEN
+    $ pass show provider | respan headers set x-api-key -
+    """
     terminal = options.terminal_of(ctx)
     place = _place(name, gateway=gateway)
     text = value_of(terminal, value, name)
@@ -165,7 +179,11 @@ def unset_header(
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
 ) -> int:
-    """Take a header out of the profile."""
+    """Take a header out of the profile.
+
+    $ respan headers unset anthropic-beta
+    $ respan headers unset --gateway X-Corp-Token
+    """
     unset_value(options.terminal_of(ctx), ctx.params, _place(name, gateway=gateway))
     return ExitCode.OK
 

@@ -7,6 +7,18 @@ import typer
 from respan_cli.commands.config import change, edit, init, show
 
 app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def config() -> None:
+    """Profiles: make, show and change them.
+
+    $ respan config init               # a profile in one step
+    $ respan config show --origin      # what is in force, and why
+    $ respan config set model claude-sonnet-5-5
+    """
+
+
 app.command("init")(init.init)
 app.command("list")(show.list_profiles)
 app.command("show")(show.show)

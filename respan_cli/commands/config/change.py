@@ -47,7 +47,14 @@ def set_(
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
 ) -> int:
-    """Give a setting of the profile a value; an empty one unsets it. The key comes from standard input."""
+    """Give a setting of the profile a value; an empty one unsets it. The key comes from standard input.
+
+    $ respan config set model claude-sonnet-5-5
+    $ respan config set metadata.agent committer -p work
+    $ printf %s "$KEY" | respan config set api_key -
+    $ respan config set api_key_command 'pass show respan'
+    $ respan config set required customer_identifier,metadata.agent
+    """
     terminal = options.terminal_of(ctx)
     place = changes.place_of(key)
     if place.field.name == "api_key" and value != "":
@@ -87,7 +94,11 @@ def unset(
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
 ) -> int:
-    """Take a setting, or a whole table of them, out of the profile."""
+    """Take a setting, or a whole table of them, out of the profile.
+
+    $ respan config unset max_tokens
+    $ respan config unset metadata.agent -p work
+    """
     unset_value(options.terminal_of(ctx), ctx.params, changes.place_of(key))
     return ExitCode.OK
 
@@ -98,7 +109,10 @@ def use(
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
 ) -> int:
-    """Make a profile the default one, used where nothing else names one."""
+    """Make a profile the default one, used where nothing else names one.
+
+    $ respan config use work
+    """
     terminal = options.terminal_of(ctx)
 
     def change(tables: changes.Tables) -> None:
@@ -119,7 +133,10 @@ def delete(
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
 ) -> int:
-    """Delete a profile and all that it holds, its key included."""
+    """Delete a profile and all that it holds, its key included.
+
+    $ respan config delete old --yes
+    """
     terminal = options.terminal_of(ctx)
     _require(read_document(terminal.env).tables, profile)
     if not (yes or terminal.converses):

@@ -14,7 +14,7 @@ from respan_cli import profiles
 from respan_cli.commands import options
 from respan_cli.commands.common import check
 from respan_cli.commands.saving import tell
-from respan_cli.errors import ExitCode, SettingsError
+from respan_cli.errors import ExitCode, RespanError, SettingsError
 from respan_cli.settings import FIELDS
 from respan_cli.terminal import Terminal
 
@@ -22,7 +22,11 @@ from respan_cli.terminal import Terminal
 def edit(
     ctx: typer.Context, color: options.ColorMode = options.Color.AUTO, debug: options.Debug = False
 ) -> int:
-    """Open the profile file in $VISUAL or $EDITOR. What is saved replaces it once it is right."""
+    """Open the profile file in $VISUAL or $EDITOR. What is saved replaces it once it is right.
+
+    $ respan config edit
+    $ EDITOR='code --wait' respan config edit
+    """
     terminal = options.terminal_of(ctx)
     path = profiles.config_path(terminal.env)
     original = profiles.read_bytes(path)
@@ -69,11 +73,13 @@ def _copy(start: bytes, terminal: Terminal) -> Iterator[Path]:
     copy.write_bytes(start)
     try:
         yield copy
-    except SettingsError as error:
-        if copy.exists() and copy.read_bytes() != start:
+    except BaseException as error:
+        if not copy.exists() or copy.read_bytes() == start:
+            shutil.rmtree(folder)
+        elif isinstance(error, RespanError):
             error.hint = "; ".join(part for part in (error.hint, f"your text is kept in {copy}") if part)
-            raise
-        shutil.rmtree(folder)
+        else:  # Ctrl-C
+            terminal.note(f"respan: your text is kept in {copy}")
         raise
     shutil.rmtree(folder)
 
@@ -85,7 +91,8 @@ def _run_editor(copy: Path, terminal: Terminal) -> None:
     command = editor(terminal)
     try:
         words = [*shlex.split(command), str(copy)]
-        code = subprocess.run(words, env=dict(terminal.env), check=False).returncode  # noqa: S603
+        with _deaf_to_ctrl_c():
+            code = subprocess.run(words, env=dict(terminal.env), check=False).returncode  # noqa: S603
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SettingsError(
@@ -93,6 +100,18 @@ def _run_editor(copy: Path, terminal: Terminal) -> None:
         ) from None
     if code:
         raise SettingsError(f"the editor {command!r} ended with exit code {code}", hint="nothing was changed")
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Ctrl-C is the editor's while it runs. A handler, since the editor would inherit an ignored signal."""
+    import signal
+
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def editor(terminal: Terminal) -> str:

@@ -56,7 +56,11 @@ def init(
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
 ) -> int:
-    """Make a profile, or give one a new key: asks for what is missing, the key unseen."""
+    """Make a profile, or give one a new key: asks for what is missing, the key unseen.
+
+    $ respan config init
+    $ printf %s "$KEY" | respan config init --api-key-stdin -p ci --customer-id ci
+    """
     terminal = options.terminal_of(ctx)
     if not (api_key_stdin or terminal.converses):
         raise UsageError(

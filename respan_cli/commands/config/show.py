@@ -30,7 +30,11 @@ def list_profiles(
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
 ) -> int:
-    """List the profiles: which is in force, where each sends, and whether it has a key."""
+    """List the profiles: which is in force, where each sends, and whether it has a key.
+
+    $ respan config list
+    $ respan config list --json | jq -r '.[].name'
+    """
     terminal = options.terminal_of(ctx)
     document = read_document(terminal.env).tables
     chosen = settings.profile_choice({}, terminal.env, document)
@@ -72,7 +76,11 @@ def show(
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
 ) -> int:
-    """Show the settings in force: flags, environment, profile and defaults merged."""
+    """Show the settings in force: flags, environment, profile and defaults merged.
+
+    $ respan config show --origin    # and where each value comes from
+    $ respan config show --json | jq .settings.model
+    """
     terminal = options.terminal_of(ctx)
     current = load_settings(ctx.params, terminal.env)
     chosen = settings.profile_choice(ctx.params, terminal.env, read_document(terminal.env).tables)
@@ -131,7 +139,11 @@ def get(
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
 ) -> int:
-    """Print the value of one setting that is in force."""
+    """Print the value of one setting that is in force.
+
+    $ respan config get model
+    $ respan config get metadata.agent -p work
+    """
     terminal = options.terminal_of(ctx)
     place = None if key == "profile" else changes.place_of(key)
     current = load_settings(ctx.params, terminal.env)
@@ -155,7 +167,10 @@ def _value_at(place: changes.Place, current: Settings, *, show_secrets: bool) ->
 def path(
     ctx: typer.Context, color: options.ColorMode = options.Color.AUTO, debug: options.Debug = False
 ) -> int:
-    """Print the path of the profile file, whether or not it exists yet."""
+    """Print the path of the profile file, whether or not it exists yet.
+
+    $ ls -l "$(respan config path)"
+    """
     terminal = options.terminal_of(ctx)
     terminal.write(f"{profiles.config_path(terminal.env)}\n")
     terminal.flush()
@@ -165,7 +180,10 @@ def path(
 def mcp(
     ctx: typer.Context, color: options.ColorMode = options.Color.AUTO, debug: options.Debug = False
 ) -> int:
-    """Print the JSON that gives an AI coding tool Respan's documentation; it needs no key."""
+    """Print the JSON that gives an AI coding tool Respan's documentation; it needs no key.
+
+    $ respan config mcp > .mcp.json
+    """
     return _print_json(options.terminal_of(ctx), DOCS_MCP)
 
 
