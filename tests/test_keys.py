@@ -15,7 +15,7 @@ import pytest
 from respan_cli.errors import SettingsError
 from respan_cli.keys import key_from_command
 from respan_cli.sandbox import Sandbox
-from tests.support import KEY, PATIENCE, Outcome, process_env, run, start_process
+from tests.support import KEY, PATIENCE, Outcome, process_env, run, run_process, start_process
 
 Env = dict[str, str]
 HERE = {"PATH": os.environ["PATH"]}
@@ -125,6 +125,14 @@ def test_the_command_is_split_like_a_shells_but_no_shell_reads_it() -> None:
 
 def test_the_command_gets_our_environment_and_no_input() -> None:
     assert key_from_command("sh -c 'cat; echo $SECRET'", {**HERE, "SECRET": "s"}) == "s"
+
+
+def test_the_command_does_not_eat_what_is_piped_in(tmp_path: Path) -> None:
+    env = process_env(tmp_path)
+    write_profile(env, "api_key_command = \"sh -c 'cat >&2; exit 1'\"")
+    done = run_process("send", "Hello", env=env, stdin=b"the prompt")
+    assert (done.code, done.out) == (3, "")
+    assert "the prompt" not in done.err
 
 
 def test_the_command_may_be_run_by_any_thread() -> None:
