@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import socket
-from pathlib import Path
 
 from tests.conftest import CLIENT_KEY, OfficialGateway
-from tests.support import Outcome, process_env, run, run_process
+from tests.support import Outcome, run
 
 IDENTITY = (
     "--customer-id",
@@ -44,12 +42,3 @@ def test_a_wrong_client_key_is_an_authentication_failure(official_gateway: Offic
     error = json.loads(done.err)
     assert (error["exit_code"], error["error"]["status"]) == (4, 401)
     assert "wrong" not in done.err
-
-
-def test_a_gateway_elsewhere_is_reached_through_the_proxy_of_the_environment(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        closed = f"http://127.0.0.1:{server.getsockname()[1]}"
-    env = process_env(tmp_path, RESPAN_API_KEY="k", RESPAN_MAX_RETRIES="0", HTTPS_PROXY=closed)
-    done = run_process("send", "--no-stdin", "Hello", env=env)
-    assert (done.code, done.out) == (8, "")
-    assert done.err.startswith("error: cannot reach api.respan.ai:443\n")
