@@ -22,7 +22,7 @@ lint: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/python -m docs.generate --check
 
-## Write again what is generated: docs/commands.md and docs/picture.svg.
+## Write again what is generated: the reference pages, and docs/picture.svg.
 docs: .venv/installed-dev picture
 	$(BIN)/python -m docs.generate
 

@@ -1,4 +1,4 @@
-"""Writes docs/commands.md from the program, or with `--check` says whether it is current.
+"""Writes the generated pages from the program, or with `--check` says which of them are not current.
 
 python -m docs.generate [--check]
 """
@@ -9,14 +9,17 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-PAGE = Path(__file__).with_name("commands.md")
+from respan_cli.settings import FIELDS, Field, shown
+
+FOLDER = Path(__file__).parent
 _EXAMPLES = re.compile(r"(?m)^(?:\$ .*\n)+")
 _FENCED = re.compile(r"(?ms)^```.*?^```\n")
 
 
-def page() -> str:
+def commands() -> str:
     """The reference of every command, made from the program's own help."""
     command = [sys.executable, "-m", "typer", "respan_cli.cli", "utils", "docs", "--name", "respan"]
     plain = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100"}
@@ -54,16 +57,75 @@ def _table(heading: str, rows: list[tuple[str, str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def settings() -> str:
+    """The reference of every setting, made from the table of settings."""
+    return SETTINGS.format(rows="".join(_rows()), tables=", ".join(f"`{f.name}`" for f in FIELDS if f.table))
+
+
+def _rows() -> Iterator[str]:
+    for field in FIELDS:
+        flags = " ".join(f"`{flag}`" for flag in field.flags)
+        default = f"`{shown(field.default)}`" if field.default else ""
+        cells = (f"`{_key(field)}`", flags, f"`{field.env}`" if field.env else "", default, field.help)
+        yield "| " + " | ".join(cells) + " |\n"
+
+
+def _key(field: Field) -> str:
+    return f"{field.name}.KEY" if field.table else field.name
+
+
+SETTINGS = """\
+# Settings
+
+A setting is taken from the first of: flag, environment, profile, default. An empty value (`--customer-id ""`,
+`-H 'Name:'`, `-M key=`, a variable that is set but empty) takes away what a lower place gave. The tables
+({tables}) merge key by key; header names compare without case.
+`respan config show --origin` says which value is in force and where it came from.
+
+| key | flag | environment | default | |
+|---|---|---|---|---|
+{rows}
+The profile itself is chosen by `-p`/`--profile`, then `RESPAN_PROFILE`, then `default_profile` at the top of
+the file (`respan config use PROFILE`), else it is `default`. The file is `$RESPAN_CONFIG` if that is set;
+`respan config path` says where it is. In it, a profile is a table:
+
+```toml
+default_profile = "work"
+
+[profiles.work]
+api_key_command = "pass show respan"
+customer_identifier = "team-search"
+required = ["customer_identifier", "metadata.agent"]
+
+[profiles.work.metadata]
+agent = "committer"
+
+[profiles.work.headers]
+anthropic-beta = "context-1m-2025-08-07"
+
+[profiles.work.gateway_headers]
+X-Corp-Token = "env:CORP_TOKEN"
+```
+
+A header value of the form `env:VARIABLE` stays a reference in the file; the variable is read when a request
+is made. `api_key` and `api_key_command` are two ways to say one thing: setting one takes the other away.
+"""
+
+PAGES: dict[str, Callable[[], str]] = {"commands.md": commands, "settings.md": settings}
+
+
 def main() -> int:
-    """Write the page, or check it; the exit code is 1 when it is not current."""
-    made = page()
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(made, "utf-8")
-        return 0
-    if PAGE.exists() and PAGE.read_text("utf-8") == made:
-        return 0
-    sys.stderr.write(f"{PAGE.name} is not what the program says: run 'make docs'\n")
-    return 1
+    """Write the pages, or check them; the exit code is 1 when one is not current."""
+    check = "--check" in sys.argv[1:]
+    code = 0
+    for name, make in PAGES.items():
+        page, made = FOLDER / name, make()
+        if not check:
+            page.write_text(made, "utf-8")
+        elif not page.exists() or page.read_text("utf-8") != made:
+            sys.stderr.write(f"{name} is not what the program says: run 'make docs'\n")
+            code = 1
+    return code
 
 
 if __name__ == "__main__":

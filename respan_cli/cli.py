@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from respan_cli import __version__
-from respan_cli.commands import options
+from respan_cli.commands import config, headers, options
 from respan_cli.commands.help import show_help
 from respan_cli.commands.page import App
 from respan_cli.commands.sandbox import sandbox
@@ -23,6 +23,8 @@ NAMES = ("respan", "respan-cli")  # the console scripts; the first is what other
 
 app = App(name="respan")
 app.command()(send)
+app.add_typer(config.app, name="config")
+app.add_typer(headers.app, name="headers")
 app.command()(sandbox)
 app.command("help")(show_help)
 

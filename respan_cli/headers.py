@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from respan_cli import __version__
 from respan_cli.errors import SettingsError
@@ -33,7 +34,8 @@ _VALUE = re.compile(r"[\t\x20-\x7e]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # An idempotency key opens nothing; any other header that calls itself a key may.
 _SECRET = re.compile(
-    r"auth|api-?key|cookie|token|secret|password|credential|signature|(?<!idempotency)[-_]key$", re.IGNORECASE
+    r"auth|api[-_]?key|cookie|token|secret|password|credential|signature|(?<!idempotency)[-_]key$",
+    re.IGNORECASE,
 )
 
 
@@ -143,13 +145,18 @@ def _resolve(name: str, value: str, env: Mapping[str, str]) -> str:
 
 
 def on_the_wire(
-    gateway_headers: Mapping[str, str], *, authorization: str, sources: Mapping[str, str] | None = None
+    gateway_headers: Mapping[str, str],
+    *,
+    authorization: str,
+    key_source: str = "api_key",
+    sources: Mapping[str, str] | None = None,
 ) -> list[WireHeader]:
     """Every header of the request that does not depend on the host or the length of the body.
 
     Args:
         gateway_headers: the gateway scope, its references resolved or not, as the caller wants to see it.
         authorization: the value of the `Authorization` header.
+        key_source: where the key in it came from.
         sources: where each gateway header came from, by `gateway_headers.<lower-case name>`.
     """
     given = {name.lower() for name in gateway_headers}
@@ -159,7 +166,20 @@ def on_the_wire(
         WireHeader(name, value, sources.get(f"gateway_headers.{name.lower()}", "settings"))
         for name, value in gateway_headers.items()
     ]
-    return [*ours, *theirs, WireHeader("Authorization", authorization, "api_key")]
+    return [*ours, *theirs, WireHeader("Authorization", authorization, key_source)]
+
+
+def framing(url: str) -> list[WireHeader]:
+    """The headers that the HTTP client makes of the request itself, for people's eyes.
+
+    Args:
+        url: the base URL.
+    """
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    port = f":{parts.port}" if parts.port not in (None, 443 if parts.scheme == "https" else 80) else ""
+    lines = {"Host": host + port, "Connection": "keep-alive", "Content-Length": "(length of the body)"}
+    return [WireHeader(name, value, "the HTTP client") for name, value in lines.items()]
 
 
 def as_mapping(headers: Iterable[WireHeader]) -> dict[str, str]:

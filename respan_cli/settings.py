@@ -7,6 +7,7 @@ value and the place. The list of layers, highest first, is the precedence rule a
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -133,7 +134,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "metadata",
         values.metadata,
-        "Metadata kept with the request, such as agent=committer. Repeatable.",
+        "Metadata kept with the request, such as agent=committer.",
         flags=("-M", "--metadata"),
         env="RESPAN_METADATA",
         metavar="KEY=VALUE",
@@ -143,7 +144,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "respan_params",
         values.respan_params,
-        "Any other Respan parameter. Repeatable.",
+        "Any other Respan parameter.",
         flags=("--param",),
         metavar="KEY=JSON",
         panel="Identity",
@@ -153,7 +154,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "headers",
         values.header_table,
-        "A header that the gateway forwards to the model's provider; @FILE reads lines. Repeatable.",
+        "A header that the gateway forwards to the model's provider.",
         flags=("-H", "--header"),
         metavar="'NAME: VALUE'",
         panel="Connection",
@@ -164,7 +165,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "gateway_headers",
         values.header_table,
-        "A real HTTP header of the request to the gateway; @FILE reads lines. Repeatable.",
+        "A real HTTP header of the request to the gateway.",
         flags=("--gateway-header",),
         metavar="'NAME: VALUE'",
         panel="Connection",
@@ -201,6 +202,8 @@ FIELDS: tuple[Field, ...] = (
     ),
 )
 BY_NAME: dict[str, Field] = {field.name: field for field in FIELDS}
+# Two ways to say one thing: whoever says one of them takes away what lower layers said of the other.
+KEY_FIELDS = ("api_key", "api_key_command")
 
 Path = tuple[str, ...]
 
@@ -275,7 +278,7 @@ def resolve(profile: str, layers: Sequence[Layer]) -> Settings:
     found: dict[Path, Given] = {}
     for layer in reversed([*layers, DEFAULTS]):
         for path, given in layer.items():
-            for hidden in [known for known in found if known[: len(path)] == path]:
+            for hidden in [known for known in found if _hides(path, known)]:
                 del found[hidden]
             if given.value is not None:
                 found[path] = given
@@ -283,6 +286,10 @@ def resolve(profile: str, layers: Sequence[Layer]) -> Settings:
     sources = {".".join(path): given.source for path, given in found.items() if given.value is not None}
     in_force = {field.name: _in_force(field, found) for field in FIELDS}
     return Settings(profile=profile, sources=sources, **in_force)
+
+
+def _hides(path: Path, lower: Path) -> bool:
+    return lower[: len(path)] == path or (path[0] in KEY_FIELDS and lower[0] in KEY_FIELDS)
 
 
 def _in_force(field: Field, found: Mapping[Path, Given]) -> Any:
@@ -365,7 +372,7 @@ def read_field(
         value = field.read(raw)
         _check_names(field, value)
     except ValueError as wrong:
-        shown = name if field.secret else f"{name}={_shown(raw)}"
+        shown = name if field.secret else f"{name}={_shown(field, raw)}"
         raise error(f"{shown} {wrong}") from None
     if not field.table:
         return {field.path(): Given(value, source, field.name)}
@@ -379,11 +386,28 @@ def _check_names(field: Field, value: Any) -> None:
             raise ValueError(f"names {unknown[0]!r}, which is no setting{did_you_mean(unknown[0], BY_NAME)}")
 
 
-def _shown(raw: object, limit: int = 80) -> str:
+def _shown(field: Field, raw: object, limit: int = 80) -> str:
     if isinstance(raw, list) and len(raw) == 1:
         raw = raw[0]
-    text = re.sub(r"//[^/@]*@", "//[hidden]@", repr(raw))  # a password in a URL
+    if field.name == "base_url" and isinstance(raw, str):
+        raw = _without_credentials(raw)
+    text = repr(raw)
     return text if len(text) <= limit else text[:limit] + "…"
+
+
+def _without_credentials(url: str) -> str:
+    """A URL for people's eyes, even one that is no URL: a password stands before "@", a token after "?"."""
+    url = re.sub(r"^(\w*://)?.*@", r"\1[hidden]@", url, flags=re.DOTALL)
+    return re.sub(r"[?#].*", "?[hidden]", url, flags=re.DOTALL)
+
+
+def shown(value: Any) -> str:
+    """A value in force as text, in the form that `config set` takes: text as it is, else JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return ",".join(value) if isinstance(value, tuple) else json.dumps(value, ensure_ascii=False)
 
 
 class MisplacedError(SettingsError):
@@ -406,10 +430,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f", did you mean {near[0]!r}?" if near else ""
 
 
-def profile_name(params: Mapping[str, Any], env: Mapping[str, str], document: Mapping[str, Any]) -> str:
-    """Which profile is in force: flag, environment, `default_profile` of the file, `default`."""
-    named = params.get("profile") or env.get(PROFILE_VARIABLE) or document.get("default_profile")
-    return str(named or DEFAULT_PROFILE)
+def profile_choice(params: Mapping[str, Any], env: Mapping[str, str], document: Mapping[str, Any]) -> Given:
+    """Which profile is in force, and who says so: flag, environment, the file, or nobody.
+
+    As with every setting, an empty value takes away what lower layers say.
+    """
+    said = (
+        ("--profile", params.get("profile")),
+        (PROFILE_VARIABLE, env.get(PROFILE_VARIABLE)),
+        ("default_profile", document.get("default_profile")),
+    )
+    source, name = next(((source, name) for source, name in said if name is not None), ("default", ""))
+    return Given(name or DEFAULT_PROFILE, source, "profile")
 
 
 def profile_table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -85,14 +85,19 @@ class Terminal:
         return self._stdin is not None and not self.asks
 
     @property
+    def converses(self) -> bool:
+        """Whether a person can be asked: they see standard error and type into standard input."""
+        return self.asks and self.shows_notes
+
+    @property
     def width(self) -> int:
         """The columns of standard output; 80 where it has none."""
-        with suppress(AttributeError, ValueError, OSError):
-            return int(self.env.get("COLUMNS") or 0) or os.get_terminal_size(self._fileno()).columns or 80
+        wanted = self.env.get("COLUMNS", "")
+        if wanted.isdecimal() and int(wanted):
+            return int(wanted)
+        with suppress(AttributeError, ValueError, OSError):  # no stream, closed, no terminal
+            return os.get_terminal_size(self._stdout.fileno()).columns or 80  # type: ignore[union-attr]
         return 80
-
-    def _fileno(self) -> int:
-        return self._stdout.fileno() if self._stdout else -1
 
     def colors(self, *, notes: bool = False) -> bool:
         """Whether to colour standard output (or, with `notes`, standard error)."""
@@ -164,6 +169,44 @@ class Terminal:
             with suppress(OSError, ValueError):
                 self._stderr.write(encode(text))
                 self._stderr.flush()
+
+    def ask(self, question: str, *, hidden: bool = False) -> str:
+        """What the person at the terminal answers, without the white space around it.
+
+        Args:
+            question: shown on standard error, with the space that follows it.
+            hidden: do not show what is typed.
+
+        Raises:
+            UsageError: standard input ended, or what was typed is not UTF-8.
+        """
+        try:
+            return (self._ask_unseen(question) if hidden else self._ask(question)).strip()
+        except KeyboardInterrupt:
+            self._say("\n")
+            raise
+        except EOFError:
+            self._say("\n")
+            raise UsageError("no answer: standard input ended") from None
+        except UnicodeDecodeError:
+            raise UsageError("the answer is not UTF-8") from None
+
+    def _ask(self, question: str) -> str:
+        self._say(clean(question))
+        line = self._stdin.readline() if self._stdin else b""
+        if not line:
+            raise EOFError
+        return line.decode()
+
+    def _ask_unseen(self, question: str) -> str:
+        from getpass import getpass  # which speaks to the terminal itself, and mends it after Ctrl-C
+
+        return getpass(clean(question))
+
+    def confirm(self, question: str, *, default: bool = False) -> bool:
+        """Whether the person at the terminal says yes to a question."""
+        answer = self.ask(f"{question} [{'Y/n' if default else 'y/N'}] ").lower()
+        return answer in ("y", "yes") if answer else default
 
     def fail(self, error: RespanError) -> None:
         """Show an error: a block for people, or one JSON line where `--json` or `--events` was given."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -18,6 +19,8 @@ from respan_cli import headers
 
 # Longer ones are cut by the gateway without a word (Respan's tracing package: customer_identifier).
 IDENTIFIER_LIMIT = 254
+
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 
 RESPAN_HOSTS = ("respan.ai", "keywordsai.co")
 ANTHROPIC_PATH = "/api/anthropic"
@@ -100,8 +103,8 @@ def count(value: object) -> int:
 
 
 def _integer(value: object) -> int | None:
-    if isinstance(value, str) and value.strip().isascii() and value.strip().lstrip("+-").isdigit():
-        return int(value) if len(value) < 20 else None
+    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip()):
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
@@ -172,14 +175,28 @@ def is_this_machine(host: str) -> bool:
 
 
 def names(value: object) -> tuple[str, ...]:
-    """A list of names of settings.
+    """A list of names of settings: a TOML or JSON list, or text with commas between them.
 
     Raises:
         ValueError: not a list of texts.
     """
+    if isinstance(value, str):
+        value = json_value(value) if value.lstrip().startswith("[") else value.split(",")
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError("is not a list of settings")
-    return tuple(value)
+    return tuple(item.strip() for item in value if item.strip())
+
+
+def json_value(value: str) -> Any:
+    """Any JSON.
+
+    Raises:
+        ValueError: it is not JSON, such as text without its quotes.
+    """
+    try:
+        return json.loads(value, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise ValueError("is not JSON: text needs its quotes, '\"text\"'") from None
 
 
 Table = dict[str, Any]  # name -> value; "" where the layer takes the name away
@@ -233,7 +250,7 @@ def _check_param(key: str) -> None:
 
 def _json(key: str, item: str) -> object:
     try:
-        return json.loads(item, parse_constant=_no_constant)
+        return json_value(item)
     except ValueError:
         raise ValueError(f"has no JSON after '{key}=': text needs its quotes, '{key}=\"text\"'") from None
 

@@ -19,8 +19,8 @@ FLOORS: list[set[str]] = [
     {"headers"},
     {"values"},
     {"settings"},
-    {"conversation", "environment", "failures", "message", "mistakes", "prompt"},
-    {"markdown", "programs", "render"},
+    {"changes", "conversation", "environment", "failures", "message", "mistakes", "prompt"},
+    {"keys", "markdown", "programs", "render"},
     {"attachments", "gateway", "output", "profiles", "sandbox", "terminal"},
     {"editor", "tables"},
     {"delivery"},
@@ -30,7 +30,7 @@ FLOORS: list[set[str]] = [
 ]
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
 # Among the commands these are for all; the others do not know each other.
-SHARED_COMMANDS = {"options", "common", "gather", "page", "suggest"}
+SHARED_COMMANDS = {"options", "common", "gather", "page", "saving", "suggest"}
 
 
 def imports_of(path: Path) -> set[str]:
@@ -65,9 +65,11 @@ def test_imports_go_one_way(path: Path) -> None:
 
 
 def test_no_command_knows_another() -> None:
-    for path in (PACKAGE / "commands").glob("*.py"):
+    folder = PACKAGE / "commands"
+    for path in folder.rglob("*.py"):
         others = {name.split(".")[1] for name in imports_of(path) if name.startswith("commands.")}
-        assert others <= SHARED_COMMANDS | {path.stem}, path.name
+        command = path.relative_to(folder).parts[0].removesuffix(".py")
+        assert others <= SHARED_COMMANDS | {command}, path.name
 
 
 def test_only_the_gateway_names_the_sdk_and_only_the_terminal_the_streams() -> None:
@@ -106,6 +108,9 @@ sys.exit(code)
         ("send", "--as", "curl", "hi", "--no-stdin"),
         ("send", "--as", "python", "hi", "--no-stdin"),
         ("send", "--no-stdin"),
+        ("config", "--help"),
+        ("headers", "--help"),
+        ("config", "init"),
     ],
     ids=" ".join,
 )
@@ -121,7 +126,7 @@ def test_nothing_but_a_message_loads_the_sdk(argv: tuple[str, ...], tmp_path: Pa
 def test_the_help_says_what_each_command_is_for(tmp_path: Path) -> None:
     done = run_process("--help", env=process_env(tmp_path, COLUMNS="100"))
     assert (done.code, done.err) == (0, "")
-    for command in ("send", "sandbox"):
+    for command in ("send", "sandbox", "config", "headers"):
         assert command in done.out
 
 

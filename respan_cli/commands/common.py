@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from respan_cli import profiles, settings, values
-from respan_cli.errors import SettingsError, UsageError
-from respan_cli.failures import KEYS_PAGE
+from respan_cli.errors import RespanError, SettingsError, UsageError
 from respan_cli.headers import parse_lines
 from respan_cli.settings import Layer, Settings
 
@@ -49,7 +48,7 @@ def load_settings(params: Mapping[str, Any], env: Mapping[str, str]) -> Settings
         SettingsError: the same of a variable or of the file; or there is no such profile.
     """
     document = read_document(env)
-    name = settings.profile_name(params, env, document.tables)
+    name = settings.profile_choice(params, env, document.tables).value
     return settings.resolve(name, layers(params, env, document, name))
 
 
@@ -104,10 +103,21 @@ def check_can_send(current: Settings, *, insecure_http: bool) -> None:
             f"profile {current.profile!r} requires {', '.join(missing)}",
             hint="give " + ", ".join(_how_to_give(name) for name in missing),
         )
-    source = current.sources["base_url"]
-    if values.is_insecure(current.base_url) and not insecure_http:
-        raise (UsageError if source.startswith("--") else SettingsError)(
-            f"{current.base_url} would send key and prompt in the clear",
+    by_flag = current.sources["base_url"].startswith("--")
+    check_in_the_clear(
+        current.base_url, UsageError if by_flag else SettingsError, insecure_http=insecure_http
+    )
+
+
+def check_in_the_clear(url: str, kind: type[RespanError], *, insecure_http: bool) -> None:
+    """Refuse a base URL that would send the key over a network in the clear.
+
+    Raises:
+        RespanError: of the class `kind`.
+    """
+    if values.is_insecure(url) and not insecure_http:
+        raise kind(
+            f"{url} would send key and prompt in the clear",
             hint="use https://, or --insecure-http if that network is yours",
         )
 
@@ -116,20 +126,3 @@ def _how_to_give(name: str) -> str:
     field = settings.BY_NAME[name.partition(".")[0]]
     key = name.partition(".")[2]
     return f"{field.flag} {key}=…" if key else field.flag or name
-
-
-def key_of(current: Settings) -> tuple[str, str]:
-    """The API key, and where it came from.
-
-    Raises:
-        SettingsError: there is none, or it cannot be sent as a header.
-    """
-    if current.api_key is None:
-        raise SettingsError(
-            f"no API key in profile {current.profile!r}",
-            hint=f"set RESPAN_API_KEY, or run 'respan config init'; keys are made at {KEYS_PAGE}",
-        )
-    key = current.api_key.reveal().strip()
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise SettingsError(f"the key from {current.sources['api_key']} has a character that no key has")
-    return key, current.sources["api_key"]

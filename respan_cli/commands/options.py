@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from respan_cli import settings
 from respan_cli.commands import suggest
 from respan_cli.programs import Form
 from respan_cli.settings import BY_NAME, PROFILE_VARIABLE
@@ -41,11 +42,13 @@ def terminal_of(ctx: typer.Context) -> Terminal:
 def setting(name: str) -> Any:
     """The option of a setting: flags, help, variable and default as its field has them."""
     field = BY_NAME[name]
-    facts = (("env", field.env), ("default", field.default))
+    facts = (("env", field.env), ("default", field.default and settings.shown(field.default)))
     shown = ", ".join(f"{name}: {fact}" for name, fact in facts if fact)
+    files = " @FILE reads lines." if field.ignore_case else ""
+    meaning = field.help + files + (" Repeatable." if field.table else "")
     return typer.Option(
         *field.flags,
-        help=f"{field.help} ({shown})" if shown else field.help,
+        help=f"{meaning} ({shown})" if shown else meaning,
         metavar=field.metavar,
         rich_help_panel=field.panel,
         show_default=False,

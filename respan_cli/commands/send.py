@@ -10,11 +10,12 @@ import typer
 
 from respan_cli import message
 from respan_cli.commands import options
-from respan_cli.commands.common import check_can_send, key_of, load_settings
+from respan_cli.commands.common import check_can_send, load_settings
 from respan_cli.commands.gather import asked
 from respan_cli.conversation import Conversation, check_answer
 from respan_cli.errors import BrokenReplyError, CutError, DeclinedError, ExitCode, RespanError, UsageError
 from respan_cli.headers import resolve_references
+from respan_cli.keys import key_of
 from respan_cli.programs import Form, dry_run
 from respan_cli.settings import Settings
 from respan_cli.terminal import YELLOW, Terminal
@@ -94,7 +95,10 @@ def send(
             terminal.write(dry_run(current, said, form or Form.JSON, show_secrets=show_secrets))
             terminal.flush()
         return ExitCode.OK
-    with target_of(current, sandbox=sandbox) as target, asked(ctx.params, terminal, preload) as said:
+    with (
+        target_of(current, terminal.env, sandbox=sandbox) as target,
+        asked(ctx.params, terminal, preload) as said,
+    ):
         result = deliver(target, current, said, ctx.params, terminal)
     return report(result, ctx.params, terminal)
 
@@ -118,16 +122,16 @@ def check_flags(flags: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def target_of(current: Settings, *, sandbox: bool) -> Iterator[Target]:
+def target_of(current: Settings, env: Mapping[str, str], *, sandbox: bool) -> Iterator[Target]:
     """Where to send: the gateway of the settings, or the sandbox for as long as this lasts.
 
     Raises:
-        SettingsError: there is no key.
+        SettingsError: there is no key, or the command that gives it fails.
     """
     from respan_cli.delivery import Target
 
     if not sandbox:
-        yield Target(current.base_url, *key_of(current))
+        yield Target(current.base_url, *key_of(current, env))
         return
     from respan_cli.sandbox import Sandbox
 

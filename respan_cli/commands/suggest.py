@@ -11,8 +11,11 @@ from typing import Any
 
 import typer
 
+from respan_cli import changes, settings
+from respan_cli.commands.common import read_document
 from respan_cli.errors import RespanError
 from respan_cli.settings import MODELS
+from respan_cli.terminal import Terminal
 
 # Headers that people set, by scope: what the integration page of Respan's documentation names, and what its
 # gateway reads.
@@ -23,6 +26,23 @@ TO_GATEWAY = ("anthropic-version", "X-Respan-Route-Provider", "X-Respan-Beta", "
 def profile_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """The profiles of the file."""
     return _begin_with(incomplete, _profiles(ctx))
+
+
+def setting_keys(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The settings, and the keys of the tables of the profile in force."""
+    return _begin_with(incomplete, changes.setting_keys(_profile_in_force(ctx)))
+
+
+def header_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The headers of the profile in force, in the scope that the flags choose."""
+    scope = "gateway_headers" if ctx.params.get("gateway") else "headers"
+    return _begin_with(incomplete, _profile_in_force(ctx).get(scope, {}))
+
+
+def settable_headers(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The same, and those that people set, known from the documentation."""
+    known = TO_GATEWAY if ctx.params.get("gateway") else FORWARDED
+    return _begin_with(incomplete, [*header_names(ctx, incomplete), *known])
 
 
 def models(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -58,12 +78,24 @@ def _begin_with(incomplete: str, words: Iterable[str]) -> list[str]:
     return [word for word in dict.fromkeys(words) if word.lower().startswith(incomplete.lower())]
 
 
-def _profiles(ctx: typer.Context) -> Mapping[str, Mapping[str, Any]]:
-    from respan_cli import profiles
+def _profile_in_force(ctx: typer.Context) -> dict[str, Any]:
+    tables = _tables(ctx)
+    chosen = settings.profile_choice(ctx.params, _env(ctx), tables).value
+    table: dict[str, Any] = tables.get("profiles", {}).get(chosen, {})
+    return table
 
+
+def _profiles(ctx: typer.Context) -> Mapping[str, Mapping[str, Any]]:
+    profiles: Mapping[str, Mapping[str, Any]] = _tables(ctx).get("profiles", {})
+    return profiles
+
+
+def _tables(ctx: typer.Context) -> Mapping[str, Any]:
     with suppress(RespanError):
-        path = profiles.config_path(ctx.find_root().obj.env)
-        tables = profiles.read(path).tables.get("profiles", {})
-        if isinstance(tables, dict) and all(isinstance(table, dict) for table in tables.values()):
-            return tables
+        return read_document(_env(ctx)).tables
     return {}
+
+
+def _env(ctx: typer.Context) -> Mapping[str, str]:
+    terminal: Terminal = ctx.find_root().obj
+    return terminal.env

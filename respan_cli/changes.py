@@ -1,0 +1,142 @@
+"""What `config set` and its kin make of words: a place in a profile, and a value fit for it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from respan_cli import values
+from respan_cli.errors import UsageError
+from respan_cli.settings import (
+    BY_NAME,
+    FIELDS,
+    KEY_FIELDS,
+    Field,
+    Given,
+    Layer,
+    did_you_mean,
+    read_field,
+)
+
+Tables = dict[str, Any]  # a profile file, parsed
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One value of a profile: a setting, or one key of a table of settings."""
+
+    field: Field
+    key: str | None = None
+
+    def __str__(self) -> str:
+        return self.field.name if self.key is None else f"{self.field.name}.{self.key}"
+
+
+def place_of(dotted: str) -> Place:
+    """The place that a dotted KEY names: `model`, `metadata`, `metadata.agent`.
+
+    Raises:
+        UsageError: it is no setting, or a key of a setting that has none.
+    """
+    name, dot, key = dotted.partition(".")
+    field = BY_NAME.get(name)
+    if field is None:
+        near = did_you_mean(name, BY_NAME)
+        hint = "'respan config show' lists the settings"
+        if name == "default_profile":
+            near, hint = "", "'respan config use PROFILE' chooses the default profile"
+        raise UsageError(f"{name!r} is not a setting{near}", hint=hint)
+    if dot and not field.table:
+        raise UsageError(f"{name} is one value, not a table: it has no {key!r}")
+    if dot and not key:
+        raise UsageError(f"{dotted!r} names no key of the table {name}")
+    return Place(field, key if dot else None)
+
+
+def read_value(place: Place, text: str, source: str) -> Layer:
+    """What `text` means at a place, as a piece of a layer. Empty text takes away what is there.
+
+    Args:
+        place: where.
+        text: the value as it is typed; JSON for a Respan parameter.
+        source: what messages and `--origin` call where it comes from.
+
+    Raises:
+        UsageError: the place is a whole table, or its field does not accept the value.
+    """
+    if place.key is None:
+        if place.field.table:
+            raise UsageError(f"{place} is a table: set one of its keys, as in {place}.KEY")
+        return read_field(place.field, text, name=str(place), source=source, error=UsageError)
+    raw = {place.key: _parameter(place, text) if place.field.name == "respan_params" else text}
+    return read_field(place.field, raw, name=str(place), source=source, error=UsageError)
+
+
+def _parameter(place: Place, text: str) -> Any:
+    if not text:
+        return text
+    try:
+        value = values.json_value(text)
+    except ValueError as wrong:
+        raise UsageError(f"{place} {wrong}") from None
+    if _holds_null(value):
+        raise UsageError(f"{place} holds a null, which a TOML file cannot", hint="leave it out")
+    return value
+
+
+def _holds_null(value: object) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return value is None or any(_holds_null(item) for item in inner)
+
+
+def put(table: Tables, layer: Layer) -> None:
+    """Change the table of one profile to what a layer says; a value of None takes away what is there.
+
+    A new `api_key` or `api_key_command` takes the place of the other.
+    """
+    for path, given in layer.items():
+        field = BY_NAME[path[0]]
+        if given.value is None:
+            remove(table, Place(field, None if len(path) == 1 else given.key))
+        elif len(path) == 1:
+            for rival in KEY_FIELDS if field.name in KEY_FIELDS else ():
+                table.pop(rival, None)
+            table[field.name] = _stored(given.value)
+        else:
+            remove(table, Place(field, given.key))
+            table.setdefault(field.name, {})[given.key] = given.value
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def remove(table: Tables, place: Place) -> bool:
+    """Take a value, or a whole table of them, out of a profile; say whether it was there."""
+    name = place.field.name
+    if place.key is None:
+        return table.pop(name, None) is not None
+    path = place.field.path(place.key)
+    inner = table.get(name, {})
+    found = [key for key in inner if place.field.path(key) == path]
+    for key in found:
+        del inner[key]
+    if name in table and not inner:
+        del table[name]
+    return bool(found)
+
+
+def setting_keys(table: Tables) -> Iterable[str]:
+    """Every KEY that can be named for a profile: the settings, and the keys its tables have."""
+    for field in FIELDS:
+        yield field.name
+        if field.table:
+            yield from (f"{field.name}.{key}" for key in table.get(field.name, {}))
+
+
+def key_layer(key: str, source: str) -> Layer:
+    """The layer that says nothing but the API key."""
+    return {("api_key",): Given(key, source, "api_key")}

@@ -1,0 +1,163 @@
+"""One change of a profile at a time: `config set`, `unset`, `use` and `delete`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from respan_cli import changes, settings
+from respan_cli.commands import options, suggest
+from respan_cli.commands.common import read_document
+from respan_cli.commands.saving import (
+    read_stdin,
+    save,
+    set_value,
+    tell,
+    unset_value,
+    value_of,
+)
+from respan_cli.errors import ExitCode, SettingsError, UsageError
+from respan_cli.keys import check_key
+from respan_cli.prompt import STDIN
+from respan_cli.settings import PROFILE_VARIABLE
+from respan_cli.terminal import YELLOW, Terminal
+
+Key = Annotated[
+    str,
+    typer.Argument(
+        metavar="KEY",
+        help="A setting, dotted for tables: metadata.agent.",
+        autocompletion=suggest.setting_keys,
+    ),
+]
+ProfileName = Annotated[
+    str, typer.Argument(metavar="PROFILE", help="A profile.", autocompletion=suggest.profile_names)
+]
+
+
+def set_(
+    ctx: typer.Context,
+    key: Key,
+    value: Annotated[
+        str | None, typer.Argument(metavar="VALUE", help="The value; '-' reads it from standard input.")
+    ] = None,
+    profile: options.Profile = None,
+    insecure_http: options.InsecureHttp = False,
+    color: options.ColorMode = options.Color.AUTO,
+    debug: options.Debug = False,
+) -> int:
+    """Give a setting of the profile a value; an empty one unsets it. The key comes from standard input.
+
+    $ respan config set model claude-sonnet-5-5
+    $ respan config set metadata.agent committer -p work
+    $ printf %s "$KEY" | respan config set api_key -
+    $ respan config set api_key_command 'pass show respan'
+    $ respan config set required customer_identifier,metadata.agent
+    """
+    terminal = options.terminal_of(ctx)
+    place = changes.place_of(key)
+    if place.field.name == "api_key" and value != "":
+        layer = changes.key_layer(read_key(terminal, value), "standard input")
+    else:
+        layer = changes.read_value(place, value_of(terminal, value, key), "the command line")
+    set_value(terminal, ctx.params, place, layer)
+    return ExitCode.OK
+
+
+def read_key(terminal: Terminal, value: str | None) -> str:
+    """The API key from standard input, where neither the shell's history nor the process list sees it.
+
+    Raises:
+        UsageError: it stands on the command line, or there is nobody to ask for it.
+        SettingsError: it is no key.
+    """
+    if value not in (STDIN, None):
+        raise UsageError(
+            "an API key on the command line stays in the shell's history and shows in the process list",
+            hint='pipe it in: printf %s "$KEY" | respan config set api_key -',
+        )
+    if terminal.converses:
+        return check_key(terminal.ask("API key (not shown): ", hidden=True), "the terminal")
+    if value is None:
+        raise UsageError(
+            "api_key needs a value",
+            hint='printf %s "$KEY" | respan config set api_key - reads it from a pipe',
+        )
+    return check_key(read_stdin(terminal), "standard input")
+
+
+def unset(
+    ctx: typer.Context,
+    key: Key,
+    profile: options.Profile = None,
+    color: options.ColorMode = options.Color.AUTO,
+    debug: options.Debug = False,
+) -> int:
+    """Take a setting, or a whole table of them, out of the profile.
+
+    $ respan config unset max_tokens
+    $ respan config unset metadata.agent -p work
+    """
+    unset_value(options.terminal_of(ctx), ctx.params, changes.place_of(key))
+    return ExitCode.OK
+
+
+def use(
+    ctx: typer.Context,
+    profile: ProfileName,
+    color: options.ColorMode = options.Color.AUTO,
+    debug: options.Debug = False,
+) -> int:
+    """Make a profile the default one, used where nothing else names one.
+
+    $ respan config use work
+    """
+    terminal = options.terminal_of(ctx)
+
+    def change(tables: changes.Tables) -> None:
+        settings.profile_table(tables, profile)  # or there is none
+        tables["default_profile"] = profile
+
+    save(terminal, change)
+    tell(terminal, f"{profile!r} is the default profile")
+    if terminal.env.get(PROFILE_VARIABLE, profile) != profile:
+        terminal.note(f"respan: {PROFILE_VARIABLE} is set, and comes before it", style=YELLOW)
+    return ExitCode.OK
+
+
+def delete(
+    ctx: typer.Context,
+    profile: ProfileName,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+    color: options.ColorMode = options.Color.AUTO,
+    debug: options.Debug = False,
+) -> int:
+    """Delete a profile and all that it holds, its key included.
+
+    $ respan config delete old --yes
+    """
+    terminal = options.terminal_of(ctx)
+    _require(read_document(terminal.env).tables, profile)
+    if not (yes or terminal.converses):
+        raise UsageError(
+            f"there is nobody to ask whether profile {profile!r} may go",
+            hint=f"respan config delete {profile} --yes",
+        )
+    if not (yes or terminal.confirm(f"Delete profile {profile!r} and its key?")):
+        return ExitCode.OK
+
+    def change(tables: changes.Tables) -> None:
+        _require(tables, profile)
+        del tables["profiles"][profile]
+        if tables.get("default_profile") == profile:
+            del tables["default_profile"]
+
+    save(terminal, change)
+    tell(terminal, f"deleted profile {profile!r}")
+    return ExitCode.OK
+
+
+def _require(tables: changes.Tables, name: str) -> None:
+    if not settings.profile_table(tables, name) and name not in tables.get("profiles", {}):
+        raise SettingsError(f"there is no profile {name!r}", hint="'respan config list' shows them")

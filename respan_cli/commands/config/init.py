@@ -1,0 +1,146 @@
+"""`respan config init`: from a fresh install to a profile that works."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from respan_cli import changes, profiles, settings
+from respan_cli.commands import options
+from respan_cli.commands.common import read_document, with_header_files
+from respan_cli.commands.config.show import DOCS_MCP
+from respan_cli.commands.saving import (
+    check_base_url,
+    read_stdin,
+    save_layer,
+    tell,
+    warn_of_variable,
+)
+from respan_cli.errors import ExitCode, SettingsError, UsageError
+from respan_cli.failures import CREDITS_PAGE, KEYS_PAGE, PLATFORM, PROVIDERS_PAGE
+from respan_cli.keys import check_key
+from respan_cli.settings import BY_NAME, Layer
+from respan_cli.terminal import RED, Terminal
+
+STEPS = f"""
+  1. Sign up             {PLATFORM}
+  2. Create an API key   {KEYS_PAGE}
+  3. Add credits         {CREDITS_PAGE}
+     or a provider key   {PROVIDERS_PAGE}
+"""
+FIRST_MESSAGE = "Say hello in one short sentence."
+
+
+def init(
+    ctx: typer.Context,
+    profile: options.Profile = None,
+    api_key_stdin: Annotated[
+        bool, typer.Option("--api-key-stdin", help="Read the API key from standard input and ask nothing.")
+    ] = False,
+    model: options.Model = None,
+    max_tokens: options.MaxTokens = None,
+    system: options.System = None,
+    customer_identifier: options.CustomerIdentifier = None,
+    custom_identifier: options.CustomIdentifier = None,
+    metadata: options.Metadata = None,
+    respan_params: options.Param = None,
+    base_url: options.BaseUrl = None,
+    headers: options.Header = None,
+    gateway_headers: options.GatewayHeader = None,
+    timeout: options.Timeout = None,
+    max_retries: options.MaxRetries = None,
+    insecure_http: options.InsecureHttp = False,
+    color: options.ColorMode = options.Color.AUTO,
+    debug: options.Debug = False,
+) -> int:
+    """Make a profile, or give one a new key: asks for what is missing, the key unseen.
+
+    $ respan config init
+    $ printf %s "$KEY" | respan config init --api-key-stdin -p ci --customer-id ci
+    """
+    terminal = options.terminal_of(ctx)
+    if not (api_key_stdin or terminal.converses):
+        raise UsageError(
+            "there is nobody to ask for the API key",
+            hint='printf %s "$KEY" | respan config init --api-key-stdin',
+        )
+    given = settings.from_flags(with_header_files(ctx.params))
+    check_base_url(given, ctx.params)
+    if api_key_stdin:
+        key = check_key(read_stdin(terminal), "standard input")
+        name, _ = save_layer(terminal, ctx.params, {**given, **changes.key_layer(key, "standard input")})
+        _say_written(terminal, name)
+        return ExitCode.OK
+    name, _ = save_layer(terminal, ctx.params, {**given, **_answers(terminal, ctx.params, given)})
+    _say_what_next(terminal, name)
+    return _offer_first_message(ctx, name)
+
+
+def _answers(terminal: Terminal, flags: Mapping[str, Any], given: Layer) -> Layer:
+    """What the person at the terminal says of what the flags leave open."""
+    document = read_document(terminal.env).tables
+    name = settings.profile_choice(flags, terminal.env, document).value
+    table: changes.Tables = document.get("profiles", {}).get(name, {})
+    path = profiles.config_path(terminal.env)
+    terminal.note(f"Setting up the profile {name!r} in {path}\n{STEPS}")
+    answers: Layer = {}
+    if not table.keys() & set(settings.KEY_FIELDS) or terminal.confirm(
+        f"The profile {name!r} has a key already. Replace it?"
+    ):
+        answers = changes.key_layer(_ask_key(terminal), "the terminal")
+    if ("customer_identifier",) not in given:
+        answers = {**answers, **_ask_customer(terminal, table.get("customer_identifier", ""))}
+    return answers
+
+
+def _ask_key(terminal: Terminal) -> str:
+    while True:
+        try:
+            return check_key(
+                terminal.ask("API key (not shown as you paste it): ", hidden=True), "the terminal"
+            )
+        except SettingsError as error:
+            terminal.note(error.message, style=RED)
+
+
+def _ask_customer(terminal: Terminal, now: str) -> Layer:
+    place = changes.Place(BY_NAME["customer_identifier"])
+    shown = f"Enter keeps {now!r}" if now else "may be empty"
+    while True:
+        answer = terminal.ask(f"Customer identifier, for logs and costs ({shown}): ") or now
+        try:
+            return changes.read_value(place, answer, "the terminal")
+        except UsageError as error:
+            terminal.note(error.message, style=RED)
+
+
+def _say_written(terminal: Terminal, name: str) -> None:
+    tell(terminal, f"wrote profile {name!r}")
+    if settings.profile_choice({}, terminal.env, read_document(terminal.env).tables).value != name:
+        tell(terminal, f"use it with '-p {name}', or always: 'respan config use {name}'")
+    warn_of_variable(terminal, BY_NAME["api_key"])
+
+
+def _say_what_next(terminal: Terminal, name: str) -> None:
+    _say_written(terminal, name)
+    snippet = json.dumps(DOCS_MCP, indent=2)
+    terminal.note(f"\nRespan's documentation for your AI coding tool ('respan config mcp'):\n{snippet}\n")
+
+
+def _offer_first_message(ctx: typer.Context, name: str) -> int:
+    """Offer `check`, if this program has it, else a first message; run it as if it had been typed."""
+    terminal = options.terminal_of(ctx)
+    program: Any = ctx.find_root().command
+    checks = "check" in program.commands
+    question = "Check that it can send, with a first message?" if checks else "Send a first message?"
+    if not terminal.confirm(question, default=True):
+        return ExitCode.OK
+    argv = ["check"] if checks else ["send", "--no-stdin", FIRST_MESSAGE]
+    common = ["-p", name, "--color", terminal.color, *(["--debug"] if terminal.debug else [])]
+    code: int = program.main(
+        args=[argv[0], *common, *argv[1:]], prog_name="respan", standalone_mode=False, obj=terminal
+    )
+    return code

@@ -1,0 +1,193 @@
+"""What stands in the profile file, and what is in force: `config list`, `show`, `get`, `path` and `mcp`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from respan_cli import changes, headers, profiles, settings
+from respan_cli.commands import options, suggest
+from respan_cli.commands.common import load_settings, read_document
+from respan_cli.errors import ExitCode, SettingsError
+from respan_cli.keys import key_origin
+from respan_cli.settings import FIELDS, Field, Given, Settings
+from respan_cli.tables import print_table
+from respan_cli.terminal import YELLOW, Terminal
+
+# The docs MCP of Respan (the integration page of its documentation); it needs no key.
+DOCS_MCP = {"mcpServers": {"respan-docs": {"url": "https://respan.ai/docs/mcp"}}}
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
+ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="Show the key and secret headers.")]
+
+
+def list_profiles(
+    ctx: typer.Context,
+    as_json: AsJson = False,
+    color: options.ColorMode = options.Color.AUTO,
+    debug: options.Debug = False,
+) -> int:
+    """List the profiles: which is in force, where each sends, and whether it has a key.
+
+    $ respan config list
+    $ respan config list --json | jq -r '.[].name'
+    """
+    terminal = options.terminal_of(ctx)
+    document = read_document(terminal.env).tables
+    chosen = settings.profile_choice({}, terminal.env, document)
+    known = document.get("profiles", {})
+    if chosen.value not in known and chosen.value != settings.DEFAULT_PROFILE:
+        terminal.note(f"respan: {chosen.source} names {chosen.value!r}, which is no profile", style=YELLOW)
+    names = known or [settings.DEFAULT_PROFILE]
+    rows = [_profile(name, chosen, document, terminal) for name in names]
+    if as_json:
+        return _print_json(terminal, rows)
+    print_table(terminal, ("PROFILE", "STATUS", "BASE URL", "KEY"), [_profile_row(row) for row in rows])
+    return ExitCode.OK
+
+
+def _profile(name: str, chosen: Given, document: changes.Tables, terminal: Terminal) -> dict[str, Any]:
+    """What `-p NAME` would use."""
+    of_profile = settings.from_profile(settings.profile_table(document, name), name)
+    current = settings.resolve(name, [settings.from_environment(terminal.env), of_profile])
+    return {
+        "name": name,
+        "in_force": name == chosen.value,
+        "default": name == (document.get("default_profile") or settings.DEFAULT_PROFILE),
+        "base_url": current.base_url,
+        "key": key_origin(current),
+    }
+
+
+def _profile_row(profile: dict[str, Any]) -> tuple[str, ...]:
+    status = [word for word, name in (("in force", "in_force"), ("default", "default")) if profile[name]]
+    return profile["name"], ", ".join(status), profile["base_url"], profile["key"] or "none"
+
+
+def show(
+    ctx: typer.Context,
+    profile: options.Profile = None,
+    origin: Annotated[bool, typer.Option("--origin", help="Say where each value comes from.")] = False,
+    as_json: AsJson = False,
+    show_secrets: ShowSecrets = False,
+    color: options.ColorMode = options.Color.AUTO,
+    debug: options.Debug = False,
+) -> int:
+    """Show the settings in force: flags, environment, profile and defaults merged.
+
+    $ respan config show --origin    # and where each value comes from
+    $ respan config show --json | jq .settings.model
+    """
+    terminal = options.terminal_of(ctx)
+    current = load_settings(ctx.params, terminal.env)
+    chosen = settings.profile_choice(ctx.params, terminal.env, read_document(terminal.env).tables)
+    if as_json:
+        whole = {"profile": current.profile, "settings": in_force(current, show_secrets=show_secrets)}
+        sources = {"profile": chosen.source, **current.sources}
+        return _print_json(terminal, {**whole, "origin": sources} if origin else whole)
+    rows = [("profile", current.profile, chosen.source), *_rows(current, show_secrets=show_secrets)]
+    columns = 3 if origin or terminal.shows_answers else 2
+    print_table(terminal, ("SETTING", "VALUE", "ORIGIN")[:columns], [row[:columns] for row in rows])
+    return ExitCode.OK
+
+
+def in_force(current: Settings, *, show_secrets: bool) -> dict[str, Any]:
+    """The settings as JSON has them, secrets hidden unless asked for."""
+    key = current.api_key
+    values = {field.name: getattr(current, field.name) for field in FIELDS}
+    values["api_key"] = key and (key.reveal() if show_secrets else headers.HIDDEN)
+    values["required"] = list(current.required)
+    values["respan_params"] = headers.redact_params(current.respan_params, show_secrets=show_secrets)
+    for name in ("headers", "gateway_headers"):
+        values[name] = headers.redact(values[name], show_secrets=show_secrets)
+    return values
+
+
+def _rows(current: Settings, *, show_secrets: bool) -> Iterator[tuple[str, str, str]]:
+    values = in_force(current, show_secrets=show_secrets)
+    for field in FIELDS:
+        value = values[field.name]
+        if not field.table or not value:
+            yield field.name, _text(field, value), current.sources.get(field.name, "") if value else ""
+            continue
+        for key, item in value.items():
+            source = current.sources[".".join(field.path(key))]
+            yield f"{field.name}.{key}", _text(field, item), source
+
+
+def _text(field: Field, value: Any) -> str:
+    if value in (None, (), [], {}):
+        return ""
+    if field.name == "respan_params":
+        return json.dumps(value, ensure_ascii=False)
+    return settings.shown(tuple(value) if isinstance(value, list) else value)
+
+
+def get(
+    ctx: typer.Context,
+    key: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY", help="A setting, dotted for tables.", autocompletion=suggest.setting_keys
+        ),
+    ],
+    profile: options.Profile = None,
+    show_secrets: ShowSecrets = False,
+    color: options.ColorMode = options.Color.AUTO,
+    debug: options.Debug = False,
+) -> int:
+    """Print the value of one setting that is in force.
+
+    $ respan config get model
+    $ respan config get metadata.agent -p work
+    """
+    terminal = options.terminal_of(ctx)
+    place = None if key == "profile" else changes.place_of(key)
+    current = load_settings(ctx.params, terminal.env)
+    text = current.profile if place is None else _value_at(place, current, show_secrets=show_secrets)
+    if not text:
+        near = settings.did_you_mean(key, [name for name in current.sources if name != key])
+        raise SettingsError(f"{key} is not set in profile {current.profile!r}{near if '.' in key else ''}")
+    terminal.write(text + "\n")
+    terminal.flush()
+    return ExitCode.OK
+
+
+def _value_at(place: changes.Place, current: Settings, *, show_secrets: bool) -> str:
+    value = in_force(current, show_secrets=show_secrets)[place.field.name]
+    if place.key is not None:
+        path = place.field.path(place.key)
+        value = next((item for name, item in value.items() if place.field.path(name) == path), None)
+    return _text(place.field, value)
+
+
+def path(
+    ctx: typer.Context, color: options.ColorMode = options.Color.AUTO, debug: options.Debug = False
+) -> int:
+    """Print the path of the profile file, whether or not it exists yet.
+
+    $ ls -l "$(respan config path)"
+    """
+    terminal = options.terminal_of(ctx)
+    terminal.write(f"{profiles.config_path(terminal.env)}\n")
+    terminal.flush()
+    return ExitCode.OK
+
+
+def mcp(
+    ctx: typer.Context, color: options.ColorMode = options.Color.AUTO, debug: options.Debug = False
+) -> int:
+    """Print the JSON that gives an AI coding tool Respan's documentation; it needs no key.
+
+    $ respan config mcp > .mcp.json
+    """
+    return _print_json(options.terminal_of(ctx), DOCS_MCP)
+
+
+def _print_json(terminal: Terminal, value: object) -> int:
+    terminal.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    terminal.flush()
+    return ExitCode.OK

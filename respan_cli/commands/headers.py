@@ -1,0 +1,196 @@
+"""`respan headers`: what a profile adds to its requests, and all that goes over the wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from respan_cli import changes, headers, settings
+from respan_cli.commands import options, suggest
+from respan_cli.commands.common import load_settings, read_document
+from respan_cli.commands.page import App
+from respan_cli.commands.saving import set_value, unset_value, value_of
+from respan_cli.errors import ExitCode, SettingsError
+from respan_cli.keys import key_origin
+from respan_cli.settings import BY_NAME, Settings
+from respan_cli.tables import print_table
+from respan_cli.terminal import YELLOW, Terminal
+
+app = App()
+FIELD_OF_SCOPE = {"forwarded": "headers", "gateway": "gateway_headers"}
+
+Gateway = Annotated[
+    bool,
+    typer.Option(
+        "--gateway", help="A real HTTP header of the request to the gateway, instead of a forwarded one."
+    ),
+]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="The header's name.", autocompletion=suggest.header_names)
+]
+NewName = Annotated[
+    str, typer.Argument(metavar="NAME", help="The header's name.", autocompletion=suggest.settable_headers)
+]
+
+
+class Row(NamedTuple):
+    """One header as it is listed."""
+
+    scope: str
+    name: str
+    value: str
+    source: str
+
+
+@app.callback(invoke_without_command=True)
+def bare(
+    ctx: typer.Context, color: options.ColorMode = options.Color.AUTO, debug: options.Debug = False
+) -> int:
+    """Headers that a profile adds to its requests: forwarded to the provider, or for the gateway itself.
+
+    $ respan headers
+    $ respan headers set anthropic-beta context-1m-2025-08-07
+    $ respan headers list --effective    # all that 'send' puts on the wire
+    """
+    if ctx.invoked_subcommand:
+        return ExitCode.OK
+    return _list(options.terminal_of(ctx), {})
+
+
+@app.command("list")
+def list_headers(
+    ctx: typer.Context,
+    profile: options.Profile = None,
+    effective: Annotated[
+        bool, typer.Option("--effective", help="Every header that 'send' puts on the wire.")
+    ] = False,
+    gateway: Gateway = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON, for scripts.")] = False,
+    show_secrets: options.ShowSecrets = False,
+    color: options.ColorMode = options.Color.AUTO,
+    debug: options.Debug = False,
+) -> int:
+    """List the headers of the profile, in both scopes.
+
+    $ respan headers list -p work
+    $ respan headers list --effective --json
+    """
+    return _list(options.terminal_of(ctx), ctx.params)
+
+
+def _list(terminal: Terminal, flags: Mapping[str, Any]) -> int:
+    find = _effective if flags.get("effective") else _of_profile
+    rows = [row for row in find(terminal, flags) if row.scope == "gateway" or not flags.get("gateway")]
+    if flags.get("as_json"):
+        terminal.write(json.dumps([row._asdict() for row in rows], ensure_ascii=False, indent=2) + "\n")
+        terminal.flush()
+        return ExitCode.OK
+    if not rows and terminal.shows_notes:
+        terminal.note("respan: the profile has no headers; 'respan headers set NAME VALUE' adds one")
+        return ExitCode.OK
+    print_table(terminal, ("SCOPE", "NAME", "VALUE", "ORIGIN"), rows)
+    return ExitCode.OK
+
+
+def _of_profile(terminal: Terminal, flags: Mapping[str, Any]) -> Iterator[Row]:
+    document = read_document(terminal.env).tables
+    name = settings.profile_choice(flags, terminal.env, document).value
+    layer = settings.from_profile(settings.profile_table(document, name), name)
+    for scope, field in FIELD_OF_SCOPE.items():
+        for path, given in layer.items():
+            if path[0] == field and given.value is not None:
+                shown = headers.redact({given.key: given.value}, show_secrets=bool(flags.get("show_secrets")))
+                yield Row(scope, given.key, shown[given.key], given.source)
+
+
+def _effective(terminal: Terminal, flags: Mapping[str, Any]) -> Iterator[Row]:
+    current = load_settings(flags, terminal.env)
+    show_secrets = bool(flags["show_secrets"])
+    for name, value in _seen(current.headers, terminal, show_secrets=show_secrets).items():
+        yield Row("forwarded", name, value, current.sources[f"headers.{name.lower()}"])
+    wire = headers.on_the_wire(
+        _seen(current.gateway_headers, terminal, show_secrets=show_secrets),
+        authorization=_authorization(current, show_secrets=show_secrets),
+        key_source=key_origin(current) or "not set",
+        sources=current.sources,
+    )
+    for header in (*headers.framing(current.base_url), *wire):
+        yield Row("gateway", header.name, header.value, header.source)
+
+
+def _seen(given: Mapping[str, str], terminal: Terminal, *, show_secrets: bool) -> dict[str, str]:
+    """Headers as a person may see them; references resolved with `--show-secrets` only."""
+    try:
+        resolved = headers.resolve_references(given, terminal.env)
+    except SettingsError as error:
+        if show_secrets:
+            raise
+        terminal.note(f"respan: {error.message}", style=YELLOW)
+    return headers.redact(resolved if show_secrets else given, show_secrets=show_secrets)
+
+
+def _authorization(current: Settings, *, show_secrets: bool) -> str:
+    if current.api_key is None:
+        return "Bearer (what api_key_command prints)" if current.api_key_command else "Bearer (no key)"
+    return f"Bearer {current.api_key.reveal().strip() if show_secrets else headers.HIDDEN}"
+
+
+@app.command("set")
+def set_header(
+    ctx: typer.Context,
+    name: NewName,
+    value: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="VALUE",
+            help="The value; '-' reads it from standard input, env:VARIABLE is looked up when sending.",
+        ),
+    ] = None,
+    gateway: Gateway = False,
+    profile: options.Profile = None,
+    color: options.ColorMode = options.Color.AUTO,
+    debug: options.Debug = False,
+) -> int:
+    """Add a header to the profile, or change it; an empty value takes it away.
+
+    $ respan headers set anthropic-beta context-1m-2025-08-07
+    $ respan headers set --gateway X-Corp-Token env:CORP_TOKEN
+    $ pass show provider | respan headers set x-api-key -
+    """
+    terminal = options.terminal_of(ctx)
+    place = _place(name, gateway=gateway)
+    text = value_of(terminal, value, name)
+    set_value(terminal, ctx.params, place, changes.read_value(place, text, "the command line"))
+    exposed = value not in ("-", "") and not text.startswith(headers.REFERENCE)
+    if exposed and headers.is_secret(name) and terminal.shows_notes:
+        terminal.note(
+            "respan: this value now stands in the shell's history; '-' reads it from standard input, "
+            "and env:VARIABLE keeps it out of the file too",
+            style=YELLOW,
+        )
+    return ExitCode.OK
+
+
+@app.command("unset")
+def unset_header(
+    ctx: typer.Context,
+    name: Name,
+    gateway: Gateway = False,
+    profile: options.Profile = None,
+    color: options.ColorMode = options.Color.AUTO,
+    debug: options.Debug = False,
+) -> int:
+    """Take a header out of the profile.
+
+    $ respan headers unset anthropic-beta
+    $ respan headers unset --gateway X-Corp-Token
+    """
+    unset_value(options.terminal_of(ctx), ctx.params, _place(name, gateway=gateway))
+    return ExitCode.OK
+
+
+def _place(name: str, *, gateway: bool) -> changes.Place:
+    return changes.Place(BY_NAME[FIELD_OF_SCOPE["gateway" if gateway else "forwarded"]], name)

@@ -1,0 +1,130 @@
+"""A change of the profile file, from the flags that name the profile to what is said when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from respan_cli import changes, profiles, settings
+from respan_cli.commands.common import check, check_in_the_clear
+from respan_cli.errors import UsageError
+from respan_cli.headers import HIDDEN, REFERENCE, is_secret
+from respan_cli.keys import KEY_VARIABLE
+from respan_cli.prompt import STDIN, decode
+from respan_cli.settings import Layer
+from respan_cli.terminal import YELLOW, Terminal
+
+WAITING = "respan: waiting for the value on standard input"
+
+
+def save(terminal: Terminal, change: Callable[[changes.Tables], None]) -> None:
+    """Change the profile file; say so where comments of the user could not be kept.
+
+    Raises:
+        SettingsError: the file cannot be read, parsed, locked or written; it is as it was.
+    """
+    path = profiles.config_path(terminal.env)
+    if kept := profiles.edit(path, change, check=check):
+        terminal.note(f"respan: rewriting {path} dropped its comments; the old file is {kept}", style=YELLOW)
+
+
+def save_layer(terminal: Terminal, flags: Mapping[str, Any], layer: Layer) -> tuple[str, bool]:
+    """Put what a layer says into the profile that the flags name; its name, and whether it is a new one."""
+    name = settings.DEFAULT_PROFILE
+    new = False
+
+    def change(tables: changes.Tables) -> None:
+        nonlocal name, new
+        name = settings.profile_choice(flags, terminal.env, tables).value
+        new = name not in tables.get("profiles", {})
+        changes.put(tables.setdefault("profiles", {}).setdefault(name, {}), layer)
+
+    save(terminal, change)
+    return name, new
+
+
+def set_value(terminal: Terminal, flags: Mapping[str, Any], place: changes.Place, layer: Layer) -> None:
+    """Give a place in the profile the value of its layer, and say so to a person.
+
+    Raises:
+        UsageError: a base URL that would send the key in the clear, without `--insecure-http`.
+    """
+    check_base_url(layer, flags)
+    name, new = save_layer(terminal, flags, layer)
+    if new and name != settings.DEFAULT_PROFILE:  # a slip of the finger must not stay unseen
+        terminal.note(f"respan: made the new profile {name!r}")
+    tell(terminal, _summary(place, layer, name))
+    warn_of_variable(terminal, place.field)
+
+
+def check_base_url(layer: Layer, flags: Mapping[str, Any]) -> None:
+    """Refuse to store a base URL that would send the key over a network in the clear.
+
+    Raises:
+        UsageError: it would, and `--insecure-http` is not given.
+    """
+    given = layer.get(("base_url",))
+    if given and given.value:
+        check_in_the_clear(given.value, UsageError, insecure_http=bool(flags.get("insecure_http")))
+
+
+def unset_value(terminal: Terminal, flags: Mapping[str, Any], place: changes.Place) -> None:
+    """Take a place out of the profile, and say so to a person. It need not be there.
+
+    Raises:
+        SettingsError: there is no such profile.
+    """
+    name, there, near = "", False, ""
+
+    def change(tables: changes.Tables) -> None:
+        nonlocal name, there, near
+        name = settings.profile_choice(flags, terminal.env, tables).value
+        settings.profile_table(tables, name)  # or there is none
+        table = tables.get("profiles", {}).get(name, {})
+        near = settings.did_you_mean(place.key or "", table.get(place.field.name, ()) if place.key else ())
+        there = changes.remove(table, place)
+
+    save(terminal, change)
+    tell(terminal, f"profile {name!r}: {place} {'is not set any more' if there else 'was not set' + near}")
+
+
+def _summary(place: changes.Place, layer: Layer, profile: str) -> str:
+    (given,) = layer.values()
+    if given.value is None:
+        return f"profile {profile!r}: {place} is not set any more"
+    secret = is_secret(place.key or place.field.name) and not str(given.value).startswith(REFERENCE)
+    value = HIDDEN if place.field.secret and secret else settings.shown(given.value)
+    return f"profile {profile!r}: {place} = {value}"
+
+
+def tell(terminal: Terminal, text: str) -> None:
+    """Say to a person what was done; a script has the exit code."""
+    if terminal.shows_notes:
+        terminal.note(f"respan: {text}")
+
+
+def warn_of_variable(terminal: Terminal, field: settings.Field) -> None:
+    """Say to a person that a variable of theirs comes before the profile."""
+    variable = KEY_VARIABLE if field.name in settings.KEY_FIELDS else field.env
+    if variable and variable in terminal.env and terminal.shows_notes:
+        terminal.note(f"respan: {variable} is set, and comes before the profile", style=YELLOW)
+
+
+def value_of(terminal: Terminal, text: str | None, name: str) -> str:
+    """The VALUE of a command line; `-` reads it from standard input, without its last newline.
+
+    Raises:
+        UsageError: there is none, or it is not UTF-8.
+    """
+    if text is None:
+        raise UsageError(f"{name} needs a value", hint=f"give one, or {STDIN} to read it from standard input")
+    return read_stdin(terminal) if text == STDIN else text
+
+
+def read_stdin(terminal: Terminal) -> str:
+    """The whole of standard input as text, without its last newline.
+
+    Raises:
+        UsageError: it is not UTF-8; the byte offset is named.
+    """
+    return decode(terminal.read_all(WAITING), "standard input").removesuffix("\n").removesuffix("\r")
