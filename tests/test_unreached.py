@@ -182,6 +182,11 @@ def test_a_certificate_file_that_is_of_no_use(
     check(NOWHERE, message, why, hint, retryable=False)
 
 
+def test_without_tls_nobody_looks_for_certificates(env: Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
+    assert run("send", "hi", env=env) == Outcome(0, "hi\n", "")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue of connections refuses")
 def test_a_connection_that_does_not_come_about() -> None:
     with socket.socket() as server, closing_all() as waiting:
