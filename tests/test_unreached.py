@@ -96,6 +96,14 @@ def serving(serve: Callable[[socket.socket], None]) -> Iterator[int]:
             thread.join()
 
 
+def answer(connection: ssl.SSLSocket) -> None:
+    """Answer with one word, and stay until the client has gone: who hangs up on it loses the answer."""
+    connection.recv(65536)
+    connection.sendall(WELL)
+    while connection.recv(65536):
+        pass
+
+
 @contextmanager
 def tls_server(authority: trustme.CA) -> Iterator[int]:
     """A gateway with a certificate of this authority for 127.0.0.1, that answers with one word."""
@@ -104,8 +112,7 @@ def tls_server(authority: trustme.CA) -> Iterator[int]:
 
     def serve(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as secure:
-            secure.recv(65536)
-            secure.sendall(WELL)
+            answer(secure)
 
     with serving(serve) as port:
         yield port
@@ -302,8 +309,7 @@ def test_a_request_goes_through_a_proxy_that_works(
         received.append(connection.recv(65536))
         connection.sendall(b"HTTP/1.1 200 Go ahead\r\n\r\n")
         with context.wrap_socket(connection, server_side=True) as secure:
-            secure.recv(65536)
-            secure.sendall(WELL)
+            answer(secure)
 
     with serving(tunnel) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:{PASSWORD}@127.0.0.1:{port}")
