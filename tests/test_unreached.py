@@ -135,6 +135,12 @@ def test_a_name_that_nobody_has() -> None:
     check(NOWHERE, "cannot reach gateway.invalid:443", why, UP)
 
 
+@pytest.mark.parametrize("host", ["☃.invalid", "1.2.3.999", "a..b", "a" * 70 + ".invalid"])
+def test_a_name_that_no_host_can_have(host: str) -> None:
+    message = f"cannot reach {host}:443"
+    check(f"https://{host}", message, "no host can have this name", UP, retryable=False)
+
+
 def test_a_port_where_nothing_listens(closed_port: int) -> None:
     why = "the connection was refused: nothing listens there"
     check(f"http://127.0.0.1:{closed_port}", f"cannot reach 127.0.0.1:{closed_port}", why, UP)
