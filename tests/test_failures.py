@@ -367,6 +367,8 @@ TABLE: dict[str, Fault] = {
     "invalid UTF-8 in an event": broke(UNREADABLE, model="sandbox-utf8"),
     "an event that is a list": damaged("data: [1]"),
     "an event without a type": damaged('data: {"index":0}'),
+    "an event with a number that JSON does not have": damaged('data: {"type":"x","n":NaN}'),
+    "an event with a number beyond all numbers": damaged('data: {"type":"x","n":1e999}'),
     "an event nested deeper than any parser goes": damaged("data: " + "[" * 50_000),
     # --- an error inside the stream ---
     "overloaded_error in the stream": in_stream("overloaded_error", 7, LATER, retryable=True),

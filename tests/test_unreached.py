@@ -96,6 +96,14 @@ def serving(serve: Callable[[socket.socket], None]) -> Iterator[int]:
             thread.join()
 
 
+def answer(connection: ssl.SSLSocket) -> None:
+    """Answer with one word, and stay until the client has gone: who hangs up on it loses the answer."""
+    connection.recv(65536)
+    connection.sendall(WELL)
+    while connection.recv(65536):
+        pass
+
+
 @contextmanager
 def tls_server(authority: trustme.CA) -> Iterator[int]:
     """A gateway with a certificate of this authority for 127.0.0.1, that answers with one word."""
@@ -104,8 +112,7 @@ def tls_server(authority: trustme.CA) -> Iterator[int]:
 
     def serve(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as secure:
-            secure.recv(65536)
-            secure.sendall(WELL)
+            answer(secure)
 
     with serving(serve) as port:
         yield port
@@ -126,6 +133,12 @@ def test_a_name_that_nobody_has() -> None:
         socket.getaddrinfo("gateway.invalid", 443)
     why = f"the name cannot be resolved: {failure.value.strerror}"
     check(NOWHERE, "cannot reach gateway.invalid:443", why, UP)
+
+
+@pytest.mark.parametrize("host", ["☃.invalid", "1.2.3.999", "a..b", "a" * 70 + ".invalid"])
+def test_a_name_that_no_host_can_have(host: str) -> None:
+    message = f"cannot reach {host}:443"
+    check(f"https://{host}", message, "no host can have this name", UP, retryable=False)
 
 
 def test_a_port_where_nothing_listens(closed_port: int) -> None:
@@ -180,6 +193,11 @@ def test_a_certificate_file_that_is_of_no_use(
     message = f"cannot use the certificates that SSL_CERT_FILE names: {path}"
     hint = "SSL_CERT_FILE names a file of certificates in PEM form; unset, the system's own are used"
     check(NOWHERE, message, why, hint, retryable=False)
+
+
+def test_without_tls_nobody_looks_for_certificates(env: Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
+    assert run("send", "hi", env=env) == Outcome(0, "hi\n", "")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue of connections refuses")
@@ -297,8 +315,7 @@ def test_a_request_goes_through_a_proxy_that_works(
         received.append(connection.recv(65536))
         connection.sendall(b"HTTP/1.1 200 Go ahead\r\n\r\n")
         with context.wrap_socket(connection, server_side=True) as secure:
-            secure.recv(65536)
-            secure.sendall(WELL)
+            answer(secure)
 
     with serving(tunnel) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:{PASSWORD}@127.0.0.1:{port}")

@@ -77,7 +77,7 @@ def client_for(
     Raises:
         UnreachedError: the proxy or the certificates that the environment names cannot be used.
     """
-    sdk = load_sdk()
+    load_sdk()
     with _environment(way.proxy):
         http_client = _http_client(
             way,
@@ -85,7 +85,17 @@ def client_for(
             follow_redirects=False,
             event_hooks={"request": [before], "response": [after]},
         )
-        client = sdk.Anthropic(
+        client = _sdk_client(way, http_client)
+    with client:
+        yield client
+
+
+def _sdk_client(way: Way, http_client: httpx2.Client) -> anthropic.Anthropic:
+    from httpx2 import InvalidURL
+
+    sdk = load_sdk()
+    try:
+        client: anthropic.Anthropic = sdk.Anthropic(
             # The key is among our own headers: the SDK never holds it, so nothing of it can show it.
             api_key="unused",
             base_url=way.url,
@@ -94,8 +104,10 @@ def client_for(
             open_telemetry=False,
             http_client=http_client,
         )
-    with client:
-        yield client
+    except InvalidURL as error:
+        http_client.close()
+        raise unreached.unreached(error, way) from None
+    return client
 
 
 def _http_client(way: Way, **options: Any) -> httpx2.Client:

@@ -62,8 +62,9 @@ def unreached(error: BaseException, way: Way) -> RespanError:
             return _no_tls(way, cause)
         if isinstance(cause, httpx2.RemoteProtocolError) and "disconnected" not in str(cause):
             return _not_http(way, cause)
-    root = chain[-1]
-    return _failed(way, _reason(root), _hint(way))
+        if isinstance(cause, UnicodeError | httpx2.InvalidURL):
+            return _failed(way, "no host can have this name", _hint(way), retryable=False)
+    return _failed(way, _reason(chain[-1]), _hint(way))
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
