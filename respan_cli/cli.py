@@ -59,6 +59,9 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
     terminal = terminal or Terminal.standard()
     terminal.json_errors = _wants_json(arguments)
     terminal.hide(terminal.env.get("RESPAN_API_KEY", ""))
+    terminal.color = _wanted_color(arguments)
+    if not {"-h", "--help"}.isdisjoint(arguments):
+        _dress_help(terminal)
     try:
         result = _command()(args=arguments, prog_name="respan", standalone_mode=False, obj=terminal)
         return int(result or 0)
@@ -74,6 +77,8 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
         return _fail(error, terminal)
     except Exception as error:
         return _fail(_defect(error), terminal)
+    finally:
+        terminal.still()
 
 
 @cache
@@ -84,6 +89,29 @@ def _command() -> Callable[..., int | None]:
 def _wants_json(arguments: list[str]) -> bool:
     options_only = arguments[: arguments.index("--")] if "--" in arguments else arguments
     return "--json" in options_only or "--events" in options_only
+
+
+def _wanted_color(arguments: list[str]) -> str:
+    """What --color says, known before the arguments are read: they may be wrong, or ask for help."""
+    for name, value in zip(arguments, [*arguments[1:], ""], strict=True):
+        if name == "--":
+            break
+        value = name.removeprefix("--color=") if name.startswith("--color=") else value
+        if name.partition("=")[0] == "--color" and value in list(options.Color):
+            return value
+    return options.Color.AUTO
+
+
+def _dress_help(terminal: Terminal) -> None:
+    """Have Typer's help follow --color, and fit a dumb terminal, which Rich takes to be 80 columns wide."""
+    from typer import rich_utils
+
+    if terminal.color != options.Color.AUTO:
+        always = terminal.color == options.Color.ALWAYS
+        rich_utils.COLOR_SYSTEM = "standard" if always else None
+        rich_utils.FORCE_TERMINAL = True if always else None
+    if terminal.is_dumb and terminal.shows_answers:
+        rich_utils.MAX_WIDTH = terminal.size()[0]
 
 
 def _defect(error: Exception) -> RespanError:
