@@ -5,15 +5,22 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 
 TYPE_CHECKING = False  # as in `typing`, whose import takes longer than all of this
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
     from typing import NoReturn
 
 
+_last_acts: list[Callable[[], None]] = []
+
+
 def _leave(number: int, frame: FrameType | None) -> None:
     """Go at once: nothing is begun yet, and an exception here would end in the traceback of some import."""
+    for act in _last_acts:
+        act()
     os._exit(128 + number)
 
 
@@ -21,6 +28,9 @@ def _leave(number: int, frame: FrameType | None) -> None:
 _interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
 if _interruptible:
     signal.signal(signal.SIGINT, _leave)
+
+# With these there is nothing to wait for, or nobody who wants to know.
+_QUICK = frozenset("-h --help -n --dry-run --as -q --quiet".split())
 
 
 def run() -> NoReturn:
@@ -32,13 +42,19 @@ def run() -> NoReturn:
     # A command lives for moments: looking for garbage while modules are imported only costs. What lives
     # longer turns the collector on again: `gateway.load_sdk`, and the sandbox.
     gc.disable()
-    from respan_cli.cli import main
     from respan_cli.errors import EndedError
+    from respan_cli.terminal import Terminal
+
+    terminal = Terminal.standard()
+    if terminal.asks and sys.argv[1:2] == ["send"] and not _QUICK.intersection(sys.argv):
+        _last_acts.append(terminal.still)
+        terminal.start_waiting("starting")  # Typer alone takes a tenth of a second to load
+    from respan_cli.cli import main
 
     code = 130
     try:
         _listen(EndedError)
-        code = main()
+        code = main(terminal=terminal)
     except KeyboardInterrupt:  # while `main` was on its way in or out
         pass
     except EndedError as ended:

@@ -68,6 +68,7 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
     terminal = terminal or Terminal.standard()
     terminal.json_errors = _wants_json(arguments)
     terminal.hide(terminal.env.get("RESPAN_API_KEY", ""))
+    terminal.color = _wanted_color(arguments)
     try:
         result = _command()(args=arguments, prog_name=_name(), standalone_mode=False, obj=terminal)
         return int(result or 0)
@@ -85,6 +86,8 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
         return _fail(error, terminal)
     except Exception as error:
         return _fail(_defect(error), terminal)
+    finally:
+        terminal.still()
 
 
 @cache
@@ -103,6 +106,17 @@ def _name() -> str:
 def _wants_json(arguments: list[str]) -> bool:
     options_only = arguments[: arguments.index("--")] if "--" in arguments else arguments
     return "--json" in options_only or "--events" in options_only
+
+
+def _wanted_color(arguments: list[str]) -> str:
+    """What --color says, known before the arguments are read: they may be wrong, or ask for help."""
+    for name, value in zip(arguments, [*arguments[1:], ""], strict=False):
+        if name == "--":
+            break
+        value = name.removeprefix("--color=") if name.startswith("--color=") else value
+        if name.partition("=")[0] == "--color" and value in list(options.Color):
+            return value
+    return options.Color.AUTO
 
 
 def _defect(error: Exception) -> RespanError:

@@ -5,21 +5,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
 from respan_cli import message, render
 from respan_cli.failures import Asked
-from respan_cli.gateway import Gateway, Reply, Wait, Watcher, load_sdk
+from respan_cli.gateway import Gateway, Reply, Sent, Wait, Watcher, load_sdk
 from respan_cli.headers import is_secret, on_the_wire, resolve_references
-from respan_cli.message import MessageRequest
+from respan_cli.message import Event, MessageRequest
+from respan_cli.notes import DIM, YELLOW, Flow, one_line
 from respan_cli.output import AnswerFile
 from respan_cli.settings import Settings
-from respan_cli.terminal import DIM, YELLOW, Terminal
+from respan_cli.spinner import Words
+from respan_cli.terminal import Terminal
+
+# What a block of the answer that has begun means for whoever waits for the text.
+_STAGES = {"thinking": "thinking", "redacted_thinking": "thinking", "text": "receiving the answer"}
+_WONDER = 3  # seconds of waiting after which a person is told how long it has been
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,59 @@ class Sink(Protocol):
         """Pass on what was added."""
 
 
+class Aside:
+    """What a person may see of an answer beside its text: that, or what, the model thinks.
+
+    Args:
+        terminal: where to show it.
+        settle: called before the first thought after some text, so that the two do not mix.
+        shown: whether to show the thoughts themselves.
+    """
+
+    def __init__(self, terminal: Terminal, settle: Callable[[], None], *, shown: bool) -> None:
+        self._terminal = terminal
+        self._settle = settle
+        self._shown = shown
+        self._flow: Flow | None = None  # of the thoughts that are being shown
+
+    def take(self, event: Event) -> None:
+        """Look at an event that brought no text of the answer."""
+        kind = event["type"]
+        if kind == "content_block_start":
+            words = _STAGES.get(event["content_block"].get("type"))
+            if words:
+                self._terminal.wait_for(_since(monotonic(), words))
+        elif kind == "content_block_delta" and self._shown:
+            self._think(event["delta"].get("thinking") or "")
+        elif kind == "content_block_stop" and self._flow:
+            # An empty line, where the answer follows on the same screen.
+            self.close(gap="\n" if self._terminal.shows_answers else "")
+
+    def close(self, gap: str = "") -> None:
+        """End the line of a thought, even of one that broke off."""
+        if self._flow:
+            self._terminal.think(self._flow.end() + gap)
+            self._flow = None
+
+    def _think(self, text: str) -> None:
+        if not text:
+            return
+        if not self._flow:
+            self._settle()
+            self._flow = Flow(self._terminal.size(notes=True)[0] if self._terminal.shows_notes else None)
+        self._terminal.think(self._flow.take(text))
+
+
+def _since(start: float, words: str) -> Words:
+    """Words that tell the seconds, once there are enough of them to wonder."""
+
+    def told() -> str:
+        seconds = int(monotonic() - start)
+        return f"{words} · {seconds} s" if seconds >= _WONDER else words
+
+    return told
+
+
 @contextmanager
 def sink_for(path: Path | None, terminal: Terminal) -> Iterator[Sink]:
     """Standard output, or the file of `-o`, which keeps its old content unless all goes well."""
@@ -64,8 +124,19 @@ def sink_for(path: Path | None, terminal: Terminal) -> Iterator[Sink]:
         file.discard()
 
 
-def connect(target: Target, current: Settings, terminal: Terminal) -> Gateway:
-    """The gateway that the settings describe; nothing is sent yet.
+def connect(
+    target: Target,
+    current: Settings,
+    terminal: Terminal,
+    on_sent: Callable[[], None] = lambda: None,
+) -> Gateway:
+    """The gateway that the settings describe; nothing is sent yet. It tells the terminal what it waits for.
+
+    Args:
+        target: where to send.
+        current: the settings.
+        terminal: where waits and warnings are shown.
+        on_sent: called when the request is sent and its reply is waited for.
 
     Raises:
         SettingsError: a header refers to a variable that is not set.
@@ -77,28 +148,36 @@ def connect(target: Target, current: Settings, terminal: Terminal) -> Gateway:
         on_the_wire(gateway_headers, authorization=f"Bearer {target.key}", sources=current.sources),
         timeout=current.timeout,
         max_retries=current.max_retries,
-        watcher=_watcher(terminal),
-        on_warning=lambda text: remark(text, terminal),
+        watcher=_watcher(terminal, on_sent),
+        on_warning=lambda text: terminal.warn(text) if terminal.shows_notes else None,
     )
 
 
-def _watcher(terminal: Terminal) -> Watcher:
-    announcer = _Announcer(terminal)
+def _watcher(terminal: Terminal, on_sent: Callable[[], None]) -> Watcher:
+    announcer = _Announcer(terminal, on_sent)
     if not terminal.debug:
         return announcer
     from respan_cli.gateway.debug import DebugLog
 
-    return DebugLog(lambda line: terminal.note(line, style=DIM), announcer.wait)
+    return DebugLog(lambda line: terminal.note(line, style=DIM), announcer)
 
 
 class _Announcer(Watcher):
     """Says why nothing happens for a while."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, on_sent: Callable[[], None]) -> None:
         self._terminal = terminal
+        self._on_sent = on_sent
+
+    def request(self, sent: Sent) -> None:
+        self._terminal.wait_for("connecting")
+
+    def sent(self) -> None:
+        self._terminal.wait_for(_since(monotonic(), "waiting for the first token"))
+        self._on_sent()
 
     def wait(self, wait: Wait) -> None:
-        remark(f"{wait.failure.message}; retrying in {wait.seconds:.1f} s", self._terminal)
+        announce(wait, self._terminal)
 
 
 def remark(text: str, terminal: Terminal) -> None:
@@ -107,8 +186,23 @@ def remark(text: str, terminal: Terminal) -> None:
         terminal.note(f"respan: {text}", style=YELLOW)
 
 
+def announce(wait: Wait, terminal: Terminal) -> None:
+    """Tell a person of a pause before the next attempt: counting down where that can be shown."""
+    if not terminal.is_waiting:
+        remark(f"{wait.failure.message}; retrying in {wait.seconds:.1f} s", terminal)
+        return
+    due = monotonic() + wait.seconds
+    reason = one_line(wait.failure.message)
+    terminal.wait_for(lambda: f"retrying in {max(0, ceil(due - monotonic()))} s ({reason})")
+
+
 def exchange(
-    gateway: Gateway, request: MessageRequest, current: Settings, renderer: render.Renderer, sink: Sink
+    gateway: Gateway,
+    request: MessageRequest,
+    current: Settings,
+    renderer: render.Renderer,
+    sink: Sink,
+    aside: Callable[[Event], None] = lambda _: None,
 ) -> render.Result:
     """Send the request and write the answer, from the first byte sent to the last one written.
 
@@ -118,6 +212,7 @@ def exchange(
         current: the settings, for the result's profile and base URL.
         renderer: the form of the answer.
         sink: where the answer is written.
+        aside: shown every event that brings no text of the answer.
 
     Raises:
         RespanError: of every kind that `gateway` and the sink know. What had come by then is written.
@@ -126,7 +221,7 @@ def exchange(
     timing = render.Timing(monotonic())
     try:
         with gateway.ask(request) as reply:
-            answer = _follow(reply, renderer, sink, timing)
+            answer = _follow(reply, renderer, sink, timing, aside)
         result = render.Result(
             answer, request, current.profile, gateway.url, timing, reply.log_id, reply.request_id
         )
@@ -140,12 +235,20 @@ def exchange(
     return result
 
 
-def _follow(reply: Reply, renderer: render.Renderer, sink: Sink, timing: render.Timing) -> message.Answer:
+def _follow(
+    reply: Reply,
+    renderer: render.Renderer,
+    sink: Sink,
+    timing: render.Timing,
+    aside: Callable[[Event], None],
+) -> message.Answer:
     answer = message.Answer()
     for event in reply.events(idle=sink.flush):
         text = answer.take(event)
         if timing.first is None and event["type"] == "content_block_delta":
             timing.first = monotonic()
+        if not text:
+            aside(event)
         sink.write(renderer.piece(event, text))
     timing.end = monotonic()
     return answer

@@ -93,6 +93,7 @@ def run_editor(terminal: Terminal, path: Path) -> None:
         UsageError: there is no such editor, or it failed.
     """
     command = editor_command(terminal)
+    terminal.still()
     try:
         with _streams(terminal) as streams, _deaf_to_interrupts():
             code = subprocess.run(  # noqa: S603  # the user's own command, without a shell

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from respan_cli.conversation import parsed
 from respan_cli.headers import redact, redact_params
 from respan_cli.message import Answer, Event, MessageRequest
 
-_SEPARATOR = " · "
+SEPARATOR = " · "
 _MEASURABLE = 0.05  # seconds; a shorter answer has no speed worth telling
 
 
@@ -80,20 +80,29 @@ class Result:
         }
 
 
-class Renderer(Protocol):
+class Renderer:
     """Turns the events of one answer into what goes to standard output."""
+
+    def prepare(self) -> None:
+        """The request is sent: there is time to get ready."""
+
+    def settle(self) -> None:
+        """Something else is about to be written below what was rendered so far."""
 
     def piece(self, event: Event, text: str) -> str:
         """What to write for one event, which brought this text of the answer."""
+        raise NotImplementedError
 
     def end(self, result: Result) -> str:
         """What to write when the answer is whole."""
+        raise NotImplementedError
 
     def broken(self) -> str:
         """What to write when the answer broke off, before the error is told."""
+        raise NotImplementedError
 
 
-class Plain:
+class Plain(Renderer):
     """The text as it arrives, with one newline at its end if it lacks one.
 
     Args:
@@ -122,7 +131,7 @@ class Plain:
         return "" if self._last.endswith("\n") else "\n"
 
 
-class JsonObject:
+class JsonObject(Renderer):
     """One object on one line, when the answer is whole."""
 
     def piece(self, event: Event, text: str) -> str:
@@ -138,7 +147,7 @@ class JsonObject:
         return ""
 
 
-class JsonLines:
+class JsonLines(Renderer):
     """Every event as it arrives, a line each, then the object of `--json` as the last."""
 
     def piece(self, event: Event, text: str) -> str:
@@ -167,7 +176,7 @@ def usage_line(result: Result) -> str:
         _times(result),
         *_identity(result),
     ]
-    return _SEPARATOR.join(part for part in parts if part)
+    return SEPARATOR.join(part for part in parts if part)
 
 
 def _tokens(answer: Answer) -> str:

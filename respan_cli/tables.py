@@ -23,7 +23,7 @@ def print_table(terminal: Terminal, headings: Sequence[str], rows: Iterable[Sequ
         rows: the cells, text from outside included. Empty ones are shown as "-" on a terminal.
     """
     if terminal.shows_answers:
-        terminal.write_styled(_aligned(terminal, headings, rows))
+        terminal.draw(_aligned(terminal, headings, rows))
         return
     for row in rows:
         terminal.write("\t".join(cell.translate(_ESCAPES) for cell in row) + "\n")

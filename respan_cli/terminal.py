@@ -10,20 +10,21 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from typing import BinaryIO
 
 from respan_cli.clean import clean
+from respan_cli.encoding import UTF8, encode, fit, settle
 from respan_cli.errors import RespanError, UnwrittenError, UsageError
 from respan_cli.headers import HIDDEN
+from respan_cli.notes import DIM, RESET, YELLOW, error_block, error_json, fold
+from respan_cli.reader import Reader
+from respan_cli.spinner import Spinner, Words
 
 PATIENCE = 2.0  # seconds of silence on an open pipe before we say what is waited for
-_CHUNK = 1 << 20
 _SHORTEST_SECRET = 8  # characters; what is shorter would be found in every other word
-
-RED, YELLOW, DIM, BOLD, _RESET = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
+_USUAL_SIZE = (80, 24)  # columns and rows of a terminal that does not say
 
 
 class ReaderGoneError(Exception):
@@ -36,6 +37,8 @@ class Terminal:
     Args:
         stdin, stdout, stderr: byte streams; None for one that is closed.
         env: the environment.
+        encodings: what standard output and error can represent where they are terminals; pipes and files
+            get UTF-8 always.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Terminal:
         stdout: BinaryIO | None,
         stderr: BinaryIO | None,
         env: Mapping[str, str],
+        encodings: tuple[str, str] = (UTF8, UTF8),
     ) -> None:
         self._stdin = stdin
         self._stdout = stdout
@@ -53,16 +57,24 @@ class Terminal:
         self.json_errors = False  # whether --json or --events was given
         self.debug = False
         self._gathered: list[str] = []
+        self._encodings = (
+            encodings[0] if self.shows_answers else UTF8,
+            encodings[1] if self.shows_notes else UTF8,
+        )
+        self._spinner: Spinner | None = None
         self._hidden: set[str] = set()
 
     @classmethod
     def standard(cls) -> Terminal:
         """The streams and the environment of this process."""
+        if sys.platform == "win32":
+            os.system("")  # noqa: S605, S607  # makes the console understand escape sequences
         stdin, stdout, stderr = (
             getattr(stream, "buffer", None) for stream in (sys.stdin, sys.stdout, sys.stderr)
         )
         # A copy: the gateway hides variables from the SDK while it is imported on another thread.
-        return cls(stdin, stdout, stderr, dict(os.environ))
+        encodings = (settle(sys.stdout), settle(sys.stderr))
+        return cls(stdin, stdout, stderr, dict(os.environ), encodings)
 
     @property
     def shows_answers(self) -> bool:
@@ -90,14 +102,14 @@ class Terminal:
         return self.asks and self.shows_notes
 
     @property
-    def width(self) -> int:
-        """The columns of standard output; 80 where it has none."""
-        wanted = self.env.get("COLUMNS", "")
-        if wanted.isdecimal() and int(wanted):
-            return int(wanted)
-        with suppress(AttributeError, ValueError, OSError):  # no stream, closed, no terminal
-            return os.get_terminal_size(self._stdout.fileno()).columns or 80  # type: ignore[union-attr]
-        return 80
+    def is_dumb(self) -> bool:
+        """Whether the terminal says that it knows no escape sequences."""
+        return self.env.get("TERM") in ("dumb", "unknown")
+
+    @property
+    def encoding(self) -> str:
+        """What standard output can represent."""
+        return self._encodings[0]
 
     def colors(self, *, notes: bool = False) -> bool:
         """Whether to colour standard output (or, with `notes`, standard error)."""
@@ -107,7 +119,22 @@ class Terminal:
             return False
         if self.env.get("FORCE_COLOR"):
             return True
-        return (self.shows_notes if notes else self.shows_answers) and self.env.get("TERM") != "dumb"
+        return (self.shows_notes if notes else self.shows_answers) and not self.is_dumb
+
+    def size(self, *, notes: bool = False) -> tuple[int, int]:
+        """Columns and rows of the terminal behind standard output (or, with `notes`, standard error)."""
+        with suppress(AttributeError, ValueError, OSError):
+            columns, rows = os.get_terminal_size((self._stderr if notes else self._stdout).fileno())  # type: ignore[union-attr]
+            if columns > 0 and rows > 0:
+                return columns, rows
+        told = (_positive(self.env.get(name)) for name in ("COLUMNS", "LINES"))
+        columns, rows = (size or usual for size, usual in zip(told, _USUAL_SIZE, strict=True))
+        return columns, rows
+
+    @property
+    def width(self) -> int:
+        """The columns to lay a page out for: `COLUMNS` if that is set, else those of the terminal."""
+        return _positive(self.env.get("COLUMNS")) or self.size()[0]
 
     def hide(self, *secrets: str) -> None:
         """Never write these to standard error, whoever says them: a gateway may repeat a key it refuses."""
@@ -127,21 +154,58 @@ class Terminal:
         """
         text = "".join(self._gathered)
         self._gathered.clear()
-        if not text:
-            return
-        with self._writing() as stdout:
-            stdout.write(encode(clean(text) if self.shows_answers else text))
-            stdout.flush()
+        if text:
+            self.draw(clean(text) if self.shows_answers else text)
 
-    def write_styled(self, text: str) -> None:
-        """Write text that holds our own styles to standard output; its words from outside are clean already.
+    def draw(self, text: str) -> None:
+        """Write to standard output at once, escape sequences included.
 
         Raises:
-            ReaderGoneError, UnwrittenError: as `flush`.
+            ReaderGoneError, UnwrittenError: as `flush` does.
         """
+        self.still()
         with self._writing() as stdout:
-            stdout.write(encode(text))
+            stdout.write(encode(text, self._encodings[0]))
             stdout.flush()
+
+    @contextmanager
+    def waiting(self, words: str, *, quiet: bool = False) -> Iterator[None]:
+        """Show a person at a terminal that something is being waited for, until the answer comes."""
+        if quiet:
+            self.still()
+        else:
+            self.start_waiting(words)
+        try:
+            yield
+        finally:
+            self.still()
+
+    def start_waiting(self, words: str) -> None:
+        """Begin to show what is being waited for; all that is written ends it, and so does `still`.
+
+        Like gh, only where both streams are a terminal: behind a pipe there may be a pager, which owns it.
+        """
+        if not self._spinner and self.shows_answers and self.shows_notes and not self.is_dumb:
+            encoding = self._encodings[1]
+            self._spinner = Spinner(self._emit, lambda: self.size(notes=True)[0], encoding=encoding)
+        self.wait_for(words)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a person sees what is being waited for."""
+        return self._spinner is not None
+
+    def wait_for(self, words: str | Words) -> None:
+        """Say what is being waited for now, if that is shown at all."""
+        if self._spinner:
+            told: Words = (lambda: words) if isinstance(words, str) else words
+            self._spinner.say(lambda: self._concealed(told()))
+
+    def still(self) -> None:
+        """What was waited for has come."""
+        spinner, self._spinner = self._spinner, None
+        if spinner:
+            spinner.stop()
 
     @contextmanager
     def _writing(self) -> Iterator[BinaryIO]:
@@ -155,19 +219,52 @@ class Terminal:
             reason = getattr(error, "strerror", None) or str(error)
             raise UnwrittenError("cannot write the answer", reason=reason) from None
 
-    def note(self, text: str, *, style: str = "") -> None:
-        """Write a line to standard error. A standard error that is closed or full is no reason to fail."""
-        text = clean(text)
-        if style and self.colors(notes=True):
-            text = f"{style}{text}{_RESET}"
-        self._say(text + "\n")
+    def note(self, text: str, *, style: str = "", separators: Sequence[str] = ()) -> None:
+        """Write a line to standard error. A standard error that is closed or full is no reason to fail.
 
-    def _say(self, text: str) -> None:
+        Args:
+            text: the line.
+            style: how to show it where colours are.
+            separators: where a terminal that is too narrow for it may break it, the best first; elsewhere it
+                wraps by itself, and what is copied from it stays whole.
+        """
+        lines = fit(clean(text), self._encodings[1]).split("\n")
+        for separator in separators:
+            lines = [part for line in lines for part in fold(line, self._width(), separator=separator)]
+        self._say(self._paint("\n".join(lines), style) + "\n")
+
+    def warn(self, text: str) -> None:
+        """Write a warning to standard error, made to be seen by a person."""
+        if not self.shows_notes:
+            self.note(f"warning: {text}")
+            return
+        line = fit(clean(f"⚠ warning: {text}"), self._encodings[1])
+        lines = fold(line, self._width(), indent=2)
+        self._say("".join(self._paint(line, YELLOW) + "\n" for line in lines))
+
+    def think(self, text: str) -> None:
+        """Write what a model thinks to standard error, as it comes."""
+        self.still()
+        if text:
+            self._say(self._paint(clean(text), DIM))
+
+    def _width(self) -> int | None:
+        return self.size(notes=True)[0] if self.shows_notes else None
+
+    def _concealed(self, text: str) -> str:
         for secret in self._hidden:
             text = text.replace(secret, HIDDEN)
+        return text
+
+    def _say(self, text: str) -> None:
+        text = self._concealed(text)
+        with self._spinner.paused() if self._spinner else nullcontext():
+            self._emit(text)
+
+    def _emit(self, text: str) -> None:
         if self._stderr is not None:
             with suppress(OSError, ValueError):
-                self._stderr.write(encode(text))
+                self._stderr.write(encode(text, self._encodings[1]))
                 self._stderr.flush()
 
     def ask(self, question: str, *, hidden: bool = False) -> str:
@@ -180,6 +277,7 @@ class Terminal:
         Raises:
             UsageError: standard input ended, or what was typed is not UTF-8.
         """
+        self.still()
         try:
             return (self._ask_unseen(question) if hidden else self._ask(question)).strip()
         except KeyboardInterrupt:
@@ -210,16 +308,14 @@ class Terminal:
 
     def fail(self, error: RespanError) -> None:
         """Show an error: a block for people, or one JSON line where `--json` or `--events` was given."""
+        self.still()
         if self.json_errors:
             self._say(clean(json.dumps(error_json(error), ensure_ascii=False)) + "\n")
-            return
-        self._say(self._paint("error: ", RED) + one_line(error.message) + "\n")
-        for name, text in (("why", error.reason), ("next", error.hint), ("ids", _ids(error))):
-            if text:
-                self._say(self._paint(f"  {name + ':':6}", DIM) + one_line(text) + "\n")
+        else:
+            self._say(error_block(error, self._width(), self._paint))
 
     def _paint(self, text: str, style: str) -> str:
-        return f"{style}{text}{_RESET}" if self.colors(notes=True) else text
+        return f"{style}{text}{RESET}" if style and self.colors(notes=True) else text
 
     def read_all(self, waiting_for: str) -> bytes:
         """Everything on standard input. After a silence of `PATIENCE` seconds, say what is waited for.
@@ -229,7 +325,8 @@ class Terminal:
         """
         if self._stdin is None:
             raise UsageError("standard input is closed")
-        reader = _Reader(self._stdin)
+        self.still()  # a person may type now, and what is piped in may show its own progress
+        reader = Reader(self._stdin)
         reader.start()
         # A person who types sees the cursor wait; only a pipe stays silent unseen.
         if not reader.stirred.wait(None if self.asks else PATIENCE):
@@ -240,66 +337,11 @@ class Terminal:
         return b"".join(reader.chunks)
 
 
-class _Reader(threading.Thread):
-    """Reads a stream to its end beside us, so that Ctrl-C and the notice about silence work everywhere."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        super().__init__(daemon=True)
-        self._stream = stream
-        self.chunks: list[bytes] = []
-        self.failure: OSError | None = None
-        self.stirred = threading.Event()  # the first bytes, or the end, have come
-
-    def run(self) -> None:
-        try:
-            while chunk := self._read():
-                self.chunks.append(chunk)
-                self.stirred.set()
-        except OSError as error:
-            self.failure = error
-        self.stirred.set()
-
-    def _read(self) -> bytes:
-        try:
-            # Past the buffer: a thread that holds its lock when the program ends is a fatal error.
-            return os.read(self._stream.fileno(), _CHUNK)
-        except (AttributeError, ValueError):
-            return self._stream.read(_CHUNK)
-
-
-def error_json(error: RespanError) -> dict[str, object]:
-    """The error as scripts read it (contract, section 8)."""
-    said = [one_line(text) for text in (error.message, error.reason) if text]
-    details = {
-        "type": error.kind,
-        "message": ": ".join(said),
-        "status": error.status,
-        "retryable": error.retryable,
-        "retry_after": error.retry_after,
-        "request_id": error.request_id,
-        "log_id": error.log_id,
-        "hint": error.hint,
-    }
-    return {"error": details, "exit_code": int(error.code)}
-
-
-def one_line(text: str, limit: int = 600) -> str:
-    """Text from outside as one clean line of a sane length (in characters)."""
-    text = " ".join(clean(text[: 4 * limit]).split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def encode(text: str) -> bytes:
-    """UTF-8; half a surrogate pair, which has none, becomes the escape that JSON also uses."""
-    return text.encode("utf-8", "backslashreplace")
-
-
 def _is_terminal(stream: BinaryIO | None) -> bool:
     with suppress(ValueError, OSError):
         return stream is not None and stream.isatty()
     return False
 
 
-def _ids(error: RespanError) -> str:
-    ids = (("request", error.request_id), ("log", error.log_id))
-    return ", ".join(f"{name} {value}" for name, value in ids if value)
+def _positive(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() and int(text) else None

@@ -546,8 +546,11 @@ def test_an_endless_error_is_not_read_to_its_end(env: Env, sandbox: Sandbox) -> 
 
 
 def test_the_partial_answer_ends_its_line_on_a_terminal_and_nowhere_else(env: Env) -> None:
-    shown = run("send", PROMPT, "--model", "sandbox-cut", env=env, stdout_is_terminal=True)
+    asked = ("send", PROMPT, "--model", "sandbox-cut")
+    shown = run(*asked, "--render", "plain", env=env, stdout_is_terminal=True)
     assert (shown.code, shown.out) == (9, HALF + "\n")
+    rendered = run(*asked, env=env, stdout_is_terminal=True)
+    assert (rendered.code, rendered.out) == (9, HALF.rstrip() + "\r\n")
 
 
 @pytest.mark.parametrize("model", ["sandbox-cut", "sandbox-reset", "sandbox-529", "sandbox-html"])
@@ -561,6 +564,6 @@ def test_the_file_of_output_stays_as_it_was(model: str, env: Env, tmp_path: Any)
 
 def test_what_a_person_reads_is_coloured_only_on_a_terminal(env: Env) -> None:
     done = run("send", PROMPT, "--model", "sandbox-400", env=env, stderr_is_terminal=True)
-    assert done.err.startswith("\x1b[31merror: \x1b[0m")
+    assert done.err.startswith("\x1b[31m\x1b[1merror: \x1b[0m")
     assert "\x1b" not in run("send", PROMPT, "--model", "sandbox-400", env=env).err
     assert re.fullmatch(r"(\x1b\[\d+m|[^\x1b])*", done.err)

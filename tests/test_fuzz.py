@@ -48,6 +48,7 @@ def play(sandbox: Sandbox, *argv: str, stdout: bool = False, stderr: bool = Fals
         "RESPAN_API_KEY": KEY,
         "RESPAN_BASE_URL": sandbox.url,
         "RESPAN_MAX_RETRIES": "0",
+        "TERM": "dumb",  # no escape sequence is ours, then
     }
     argv = ("send", "hi", "--color", "never", "--timeout", "20", *argv)
     done = run(*argv, env=env, stdout_is_terminal=stdout, stderr_is_terminal=stderr)

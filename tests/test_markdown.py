@@ -270,3 +270,27 @@ def test_control_characters_never_reach_the_terminal() -> None:
 def test_clean_keeps_newlines_tabs_and_every_letter() -> None:
     assert clean("plain") == "plain"
     assert clean("a\tb\r\nc\x00\x1b[31m\x7f\x85é漢😀\ud83d") == "a\tb\nc[31mé漢😀\ufffd"
+
+
+def test_what_was_held_back_to_save_work_is_drawn_in_a_lull() -> None:
+    terminal, clock = Terminal(80, 24), Clock()
+    markdown = MarkdownStream(terminal.write, terminal.size, clock=clock)
+    markdown.feed("```\n" + "A line of code that is not short.\n" * 20)
+    clock.now += 1
+    markdown.feed("The end")
+    assert (markdown.is_behind, "The end" in "".join(terminal.picture())) == (True, False)
+    clock.now += 1
+    markdown.catch_up()
+    assert (markdown.is_behind, "The end" in "".join(terminal.picture())) == (False, True)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_paper_gets_the_picture_without_a_cursor_movement(name: str) -> None:
+    written: list[str] = []
+    markdown = MarkdownStream(written.append, lambda: (60, 24), color_system=None, live=False)
+    for piece in pieces(DOCUMENTS[name], 30, seed=1):
+        markdown.feed(piece)
+    markdown.close()
+    paper = "".join(written)
+    assert not re.search("[\r\x1b]", paper)
+    assert paper.rstrip("\n").split("\n") == stream([DOCUMENTS[name]], 60, 24, step=0).picture()

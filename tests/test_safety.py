@@ -21,8 +21,8 @@ STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u20
 
 
 def on_a_terminal(*argv: str, env: Env) -> Outcome:
-    """Run with a terminal everywhere, colours off: whatever steers it came from outside."""
-    return run(*argv, env={**env, "NO_COLOR": "1"}, stdout_is_terminal=True, stderr_is_terminal=True)
+    """Run with a terminal that knows no escape sequences: whatever steers it came from outside."""
+    return run(*argv, env={**env, "TERM": "dumb"}, stdout_is_terminal=True, stderr_is_terminal=True)
 
 
 @pytest.mark.parametrize("danger", DANGERS, ids=ascii)

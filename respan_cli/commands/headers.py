@@ -15,9 +15,10 @@ from respan_cli.commands.page import App
 from respan_cli.commands.saving import set_value, unset_value, value_of
 from respan_cli.errors import ExitCode, SettingsError
 from respan_cli.keys import key_origin
+from respan_cli.notes import YELLOW
 from respan_cli.settings import BY_NAME, Settings
 from respan_cli.tables import print_table
-from respan_cli.terminal import YELLOW, Terminal
+from respan_cli.terminal import Terminal
 
 app = App()
 FIELD_OF_SCOPE = {"forwarded": "headers", "gateway": "gateway_headers"}

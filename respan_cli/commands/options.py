@@ -33,6 +33,14 @@ class Effort(StrEnum):
     MAX = "max"
 
 
+class Rendering(StrEnum):
+    """What `--render` can say."""
+
+    AUTO = "auto"
+    MARKDOWN = "markdown"
+    PLAIN = "plain"
+
+
 def terminal_of(ctx: typer.Context) -> Terminal:
     """The terminal that `main` was given."""
     terminal: Terminal = ctx.obj
@@ -170,6 +178,23 @@ Output = Annotated[
         "--output",
         help="Write the answer to a file: complete, or not at all.",
         metavar="PATH",
+        rich_help_panel="Output",
+    ),
+]
+Render = Annotated[
+    Rendering,
+    typer.Option(
+        "--render",
+        help="How to show the answer; auto is markdown on a terminal and plain elsewhere.",
+        rich_help_panel="Output",
+        show_default=False,
+    ),
+]
+ShowThinking = Annotated[
+    bool,
+    typer.Option(
+        "--show-thinking",
+        help="Show what the model thinks, dimmed, on standard error.",
         rich_help_panel="Output",
     ),
 ]

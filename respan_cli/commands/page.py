@@ -103,7 +103,7 @@ def show_page(ctx: typer.Context, terminal: Terminal) -> None:
         return f"{style}{text}{RESET}" if painted else text
 
     width = min(terminal.width, WIDEST)
-    terminal.write_styled("\n".join(page(ctx, width, paint)) + "\n")
+    terminal.draw("\n".join(page(ctx, width, paint)) + "\n")
 
 
 def page(ctx: typer.Context, width: int, paint: Paint) -> Iterator[str]:

@@ -10,9 +10,10 @@ from respan_cli.commands.common import check, check_in_the_clear
 from respan_cli.errors import UsageError
 from respan_cli.headers import HIDDEN, REFERENCE, is_secret
 from respan_cli.keys import KEY_VARIABLE
+from respan_cli.notes import YELLOW
 from respan_cli.prompt import STDIN, decode
 from respan_cli.settings import Layer
-from respan_cli.terminal import YELLOW, Terminal
+from respan_cli.terminal import Terminal
 
 WAITING = "respan: waiting for the value on standard input"
 

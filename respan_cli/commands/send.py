@@ -16,9 +16,10 @@ from respan_cli.conversation import Conversation, check_answer
 from respan_cli.errors import BrokenReplyError, CutError, DeclinedError, ExitCode, RespanError, UsageError
 from respan_cli.headers import resolve_references
 from respan_cli.keys import key_of
+from respan_cli.notes import DIM
 from respan_cli.programs import Form, dry_run
 from respan_cli.settings import Settings
-from respan_cli.terminal import YELLOW, Terminal
+from respan_cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from respan_cli import render
@@ -55,7 +56,9 @@ def send(
     events: Annotated[bool, options.flag("--events", "Every event as a JSON line.", "Output")] = False,
     output: options.Output = None,
     usage: Annotated[bool, options.flag("-u/--usage", "Always show the usage line.", "Output")] = False,
-    quiet: Annotated[bool, options.flag("-q/--quiet", "Never show the usage line.", "Output")] = False,
+    quiet: Annotated[bool, options.flag("-q/--quiet", "No usage line, no spinner.", "Output")] = False,
+    rendering: options.Render = options.Rendering.AUTO,
+    show_thinking: options.ShowThinking = False,
     strict: Annotated[
         bool, options.flag("--strict", "Exit 10 if the answer was cut, 11 if refused.", "Output")
     ] = False,
@@ -95,9 +98,12 @@ def send(
             terminal.write(dry_run(current, said, form or Form.JSON, show_secrets=show_secrets))
             terminal.flush()
         return ExitCode.OK
+    if current.api_key is None:
+        terminal.still()  # a command that fetches the key may ask for a password
     with (
         target_of(current, terminal.env, sandbox=sandbox) as target,
         asked(ctx.params, terminal, preload) as said,
+        terminal.waiting("connecting", quiet=quiet),
     ):
         result = deliver(target, current, said, ctx.params, terminal)
     return report(result, ctx.params, terminal)
@@ -147,13 +153,23 @@ def deliver(
     terminal: Terminal,
 ) -> render.Result:
     """Send a conversation and write its answer in the form, and to the place, that the flags ask for."""
-    from respan_cli.delivery import connect, exchange, sink_for
+    from respan_cli.delivery import Aside, connect, exchange, sink_for
 
     headers = resolve_references(current.headers, terminal.env)
     request = message.build(current, said.turns, headers, said.options)
-    gateway = connect(target, current, terminal)
+    renderer = renderer_for(flags, terminal)
+    gateway = connect(target, current, terminal, on_sent=renderer.prepare)
     with sink_for(flags["output"], terminal) as sink:
-        return exchange(gateway, request, current, renderer_for(flags, terminal), sink)
+
+        def settle() -> None:
+            renderer.settle()
+            sink.flush()
+
+        aside = Aside(terminal, settle, shown=flags["show_thinking"])
+        try:
+            return exchange(gateway, request, current, renderer, sink, aside.take)
+        finally:
+            aside.close()
 
 
 def renderer_for(flags: Mapping[str, Any], terminal: Terminal) -> render.Renderer:
@@ -164,7 +180,20 @@ def renderer_for(flags: Mapping[str, Any], terminal: Terminal) -> render.Rendere
         return render.JsonObject()
     if flags["events"]:
         return render.JsonLines()
-    return render.Plain(for_person=terminal.shows_answers and flags["output"] is None)
+    to_person = terminal.shows_answers and not to_file(flags)
+    rendering = flags["rendering"]
+    if rendering is options.Rendering.AUTO and to_person and not terminal.is_dumb:
+        rendering = options.Rendering.MARKDOWN
+    if rendering is not options.Rendering.MARKDOWN:
+        return render.Plain(for_person=to_person)
+    from respan_cli import drawing
+
+    return drawing.Drawing(terminal) if to_person and not terminal.is_dumb else drawing.Page(terminal)
+
+
+def to_file(flags: Mapping[str, Any]) -> bool:
+    """Whether the answer goes to a file of `-o`; `-o -` is standard output."""
+    return flags["output"] is not None and str(flags["output"]) != "-"
 
 
 def report(result: render.Result, flags: Mapping[str, Any], terminal: Terminal) -> int:
@@ -174,15 +203,15 @@ def report(result: render.Result, flags: Mapping[str, Any], terminal: Terminal) 
         CutError, DeclinedError: with `--strict`, an answer that was cut or refused.
         BrokenReplyError: see `check_parsed`.
     """
-    from respan_cli.render import usage_line
+    from respan_cli.render import SEPARATOR, usage_line
 
-    to_person = terminal.shows_answers and not (flags["output"] or flags["as_json"] or flags["events"])
+    to_person = terminal.shows_answers and not (to_file(flags) or flags["as_json"] or flags["events"])
     if flags["usage"] or (to_person and not flags["quiet"]):
-        terminal.note(usage_line(result))
+        terminal.note(usage_line(result), style=DIM, separators=(SEPARATOR, ", ", " "))
     if trouble := trouble_with(result):
         if flags["strict"]:
             raise trouble
-        terminal.note(f"warning: {trouble.message}; {trouble.hint}", style=YELLOW)
+        terminal.warn(f"{trouble.message}; {trouble.hint}")
     if flags["as_json"] or flags["events"]:
         check_parsed(result)
     return ExitCode.OK

@@ -60,6 +60,9 @@ class Watcher:
     def request(self, sent: Sent) -> None:
         """A request is about to be sent."""
 
+    def sent(self) -> None:
+        """The request is on its way whole, and its reply is waited for."""
+
     def response(self, status: int, headers: Mapping[str, str]) -> None:
         """The headers of a response have come."""
 
@@ -171,6 +174,12 @@ class Gateway:
         through = self._way.through
         sent = Sent(request.method, str(request.url), dict(request.headers), request.content, through)
         self._watcher.request(sent)
+        # The HTTP client tells its steps to whoever asks (its extension "trace").
+        request.extensions["trace"] = self._step
+
+    def _step(self, name: str, _: Mapping[str, object]) -> None:
+        if name.endswith(".send_request_body.complete"):
+            self._watcher.sent()
 
     def _after(self, response: httpx2.Response) -> None:
         """Turn a refusal into its error here: the SDK would read a body of any length first."""

@@ -21,12 +21,12 @@ class DebugLog(Watcher):
 
     Args:
         write: takes a line of the log.
-        announce: told of each wait as well, as without `--debug`.
+        announcer: told as well, as without `--debug`.
     """
 
-    def __init__(self, write: Callable[[str], None], announce: Callable[[Wait], None]) -> None:
+    def __init__(self, write: Callable[[str], None], announcer: Watcher) -> None:
         self._write = write
-        self._announce = announce
+        self._announcer = announcer
         self._start = monotonic()
 
     def request(self, sent: Sent) -> None:
@@ -34,7 +34,12 @@ class DebugLog(Watcher):
         self._start = monotonic()
         if sent.through:
             self._write(f"*{sent.through}")
+        self._announcer.request(sent)
         self._lines(">", [f"{sent.method} {sent.url}", *_headers(sent.headers), "", shown_body(sent.body)])
+
+    def sent(self) -> None:
+        """Only for the announcer."""
+        self._announcer.sent()
 
     def response(self, status: int, headers: Mapping[str, str]) -> None:
         """Status, headers by name, and how long they took."""
@@ -43,7 +48,7 @@ class DebugLog(Watcher):
     def wait(self, wait: Wait) -> None:
         """The failure, and the pause after it."""
         self._write(f"* {wait.failure.message}; retrying in {wait.seconds:.1f} s")
-        self._announce(wait)
+        self._announcer.wait(wait)
 
     def end(self, events: int) -> None:
         """How many events came, and how long they took."""

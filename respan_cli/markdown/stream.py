@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from respan_cli.clean import clean
 from respan_cli.markdown.blocks import LONG_LINE, Blocks
 from respan_cli.markdown.rows import Rows, absorb
-from respan_cli.markdown.screen import Row, Screen
+from respan_cli.markdown.screen import Row, Screen, paint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,8 @@ class MarkdownStream:
         size: columns and lines of the terminal, asked for each frame.
         color_system: as Rich names it; None writes no styles at all.
         no_color: keep bold and the like, but no colours.
+        live: False for paper, or whatever else cannot take back what is written: finished rows only, no
+            cursor movement.
         clock: seconds, for the rate of frames.
     """
 
@@ -45,10 +47,12 @@ class MarkdownStream:
         *,
         color_system: str | None = "standard",
         no_color: bool = False,
+        live: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._write = write
         self._size = size
+        self._is_live = live
         self._clock = clock
         self._blocks = Blocks()
         self._rows = Rows(color_system, no_color=no_color)
@@ -62,6 +66,7 @@ class MarkdownStream:
         self._finished: list[Row] = []  # rows that will not change, not written yet
         self._next_frame = clock()
         self._received = 0  # bytes of text
+        self._shown = 0  # bytes of text that the last frame knew of
         self._enough = 0  # bytes of text that the next frame waits for
         self._written = 0
         self.rendered = 0  # characters rendered so far, a measure of the work done
@@ -71,11 +76,26 @@ class MarkdownStream:
         self._pending.append(delta)
         self._received += len(delta.encode(errors="replace"))
         self._pending_size += len(delta)
-        if self._received >= self._enough and self._clock() >= self._next_frame:
+        if not self._is_live:
+            if "\n" in delta or self._pending_size >= HANDFUL:
+                self._take()
+                self._print()
+        elif self.is_behind and self._received >= self._enough and self._clock() >= self._next_frame:
             self._take()
             self._frame()
         elif self._pending_size >= HANDFUL:
             self._take()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether text has come that is not drawn yet."""
+        return self._received > self._shown
+
+    def catch_up(self) -> None:
+        """Draw what was held back to save work, now that nothing more seems to come."""
+        if self.is_behind and self._clock() >= self._next_frame:
+            self._take()
+            self._frame()
 
     def close(self) -> None:
         """Draw what is left; the cursor stands on a new line afterwards."""
@@ -84,13 +104,21 @@ class MarkdownStream:
             self._end_line()
         self._finish_all()
         self._partial = False
-        self._draw([])
+        if self._is_live:
+            self._draw([])
+        else:
+            self._print()
 
     def abandon(self) -> None:
         """Leave what is drawn as it is, with the cursor on its own new line."""
         if self._screen.rows[-1]:
             self._write("\r\n")
         self._screen = Screen()
+
+    def _print(self) -> None:
+        if self._finished:
+            self._write("".join(paint(row) + "\n" for row in self._finished))
+            self._finished = []
 
     def _take(self) -> None:
         text = self._expand(clean("".join(self._pending)))
@@ -187,5 +215,6 @@ class MarkdownStream:
         if change:
             self._write(change)
         self._written += cost
+        self._shown = self._received
         self._finished = []
         self._screen = screen

@@ -19,9 +19,10 @@ from respan_cli.commands.saving import (
 )
 from respan_cli.errors import ExitCode, SettingsError, UsageError
 from respan_cli.keys import check_key
+from respan_cli.notes import YELLOW
 from respan_cli.prompt import STDIN
 from respan_cli.settings import PROFILE_VARIABLE
-from respan_cli.terminal import YELLOW, Terminal
+from respan_cli.terminal import Terminal
 
 Key = Annotated[
     str,

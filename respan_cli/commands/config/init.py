@@ -22,8 +22,9 @@ from respan_cli.commands.saving import (
 from respan_cli.errors import ExitCode, SettingsError, UsageError
 from respan_cli.failures import CREDITS_PAGE, KEYS_PAGE, PLATFORM, PROVIDERS_PAGE
 from respan_cli.keys import check_key
+from respan_cli.notes import RED
 from respan_cli.settings import BY_NAME, Layer
-from respan_cli.terminal import RED, Terminal
+from respan_cli.terminal import Terminal
 
 STEPS = f"""
   1. Sign up             {PLATFORM}

@@ -13,9 +13,10 @@ from respan_cli.commands import options, suggest
 from respan_cli.commands.common import load_settings, read_document
 from respan_cli.errors import ExitCode, SettingsError
 from respan_cli.keys import key_origin
+from respan_cli.notes import YELLOW
 from respan_cli.settings import FIELDS, Field, Given, Settings
 from respan_cli.tables import print_table
-from respan_cli.terminal import YELLOW, Terminal
+from respan_cli.terminal import Terminal
 
 # The docs MCP of Respan (the integration page of its documentation); it needs no key.
 DOCS_MCP = {"mcpServers": {"respan-docs": {"url": "https://respan.ai/docs/mcp"}}}

@@ -1,0 +1,155 @@
+"""The answer as Markdown: drawn on a terminal while it arrives, or laid out for paper."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from respan_cli.encoding import fit
+from respan_cli.message import Event
+from respan_cli.render import Renderer, Result
+from respan_cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from respan_cli.markdown import MarkdownStream
+
+_FRAME = 1 / 15  # seconds from one look at what has arrived to the next
+_LULL = 0.2  # seconds without new text after which all of the old is drawn
+
+
+class Drawing(Renderer):
+    """A renderer that draws on a terminal itself, on a thread of its own.
+
+    So drawing never holds up the network, Ctrl-C never interrupts half a frame, and what arrived is drawn
+    though nothing follows it.
+
+    Args:
+        terminal: where to draw.
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._pen: _Pen | None = None
+
+    def prepare(self) -> None:
+        """Load what drawing needs, while the network is waited for anyway."""
+        self._ready()
+
+    def _ready(self) -> _Pen:
+        if not self._pen:
+            self._pen = _Pen(self._terminal)
+            self._pen.start()
+        return self._pen
+
+    def piece(self, event: Event, text: str) -> str:
+        """Nothing: the text is drawn."""
+        if text:
+            self._ready().add(text)
+        return ""
+
+    def settle(self) -> None:
+        """Draw all that has arrived for good; what follows begins anew on a line of its own."""
+        pen, self._pen = self._pen, None
+        if pen:
+            pen.finish()
+
+    def end(self, result: Result) -> str:
+        """Nothing: all is drawn."""
+        self.settle()
+        return ""
+
+    def broken(self) -> str:
+        """Nothing: all that has come is drawn."""
+        self.settle()
+        return ""
+
+
+class _Pen(threading.Thread):
+    """Draws one stretch of text as it arrives."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(name="respan-drawing", daemon=True)
+        self._terminal = terminal
+        self._arrived: deque[str] = deque()
+        self._begun = False
+        self._stirred = threading.Event()
+        self._over = threading.Event()
+        self._failure: BaseException | None = None
+
+    def add(self, text: str) -> None:
+        """More text. Raises what drawing the text before it raised."""
+        if self._failure:
+            raise self._failure
+        self._arrived.append(text)
+        self._begun = True
+        self._stirred.set()
+
+    def finish(self) -> None:
+        """That was all: wait until it is drawn."""
+        self._over.set()
+        self._stirred.set()
+        if self._begun:  # else it is still getting ready for nothing, and an error need not wait for that
+            self.join()
+        if self._failure:
+            raise self._failure
+
+    def run(self) -> None:
+        try:
+            stream = _stream(self._terminal, self._terminal.draw, live=True)
+            while not self._over.is_set():
+                if self._stirred.wait(_LULL if stream.is_behind else None):
+                    self._stirred.clear()
+                    self._feed(stream)
+                else:
+                    stream.catch_up()
+                self._over.wait(_FRAME)
+            self._feed(stream)
+            stream.close()
+        except BaseException as failure:  # told to whoever waits for us
+            self._failure = failure
+
+    def _feed(self, stream: MarkdownStream) -> None:
+        text = "".join(self._arrived.popleft() for _ in range(len(self._arrived)))
+        stream.feed(fit(text, self._terminal.encoding))
+
+
+class Page(Renderer):
+    """A renderer of finished Markdown, for a pipe, a file, or a terminal that cannot move its cursor."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._rows: list[str] = []
+        self._terminal = terminal
+        self._stream = _stream(terminal, self._rows.append, live=False)
+
+    def piece(self, event: Event, text: str) -> str:
+        """The blocks that this text completes."""
+        if text:
+            self._stream.feed(fit(text, self._terminal.encoding))
+        return self._take()
+
+    def end(self, result: Result) -> str:
+        """The last block."""
+        return self.broken()
+
+    def broken(self) -> str:
+        """What has come of the last block."""
+        self._stream.close()
+        return self._take()
+
+    def _take(self) -> str:
+        rows = "".join(self._rows)
+        self._rows.clear()
+        return rows
+
+
+def _stream(terminal: Terminal, write: Callable[[str], None], *, live: bool) -> MarkdownStream:
+    from respan_cli.markdown import MarkdownStream
+
+    colors = terminal.colors() and (live or not terminal.shows_answers)
+    # NO_COLOR is about colours (https://no-color.org): bold stays bold. --color=never leaves the text alone.
+    styles = colors or (live and terminal.color == "auto")
+    return MarkdownStream(
+        write, terminal.size, color_system="standard" if styles else None, no_color=not colors, live=live
+    )

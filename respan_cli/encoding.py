@@ -1,0 +1,82 @@
+"""Text as bytes: UTF-8 for pipes and files, and for a terminal whatever it can show."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import unicodedata
+from typing import TextIO
+
+UTF8 = "utf-8"
+
+# Our own ornaments, and what models like to write, in ASCII. One column stays one column where rows of a
+# screen are counted: bullets, bars, rules, the spinner.
+_SPELLINGS = {
+    **dict.fromkeys("‘’‚‹›", "'"),
+    **dict.fromkeys("“”„«»", '"'),
+    **dict.fromkeys("·‐‑‒–—―−─━", "-"),
+    **dict.fromkeys("•▪◦", "*"),
+    **dict.fromkeys("│┃", "|"),
+    "…": "...",
+    "⚠": "!",
+    "×": "x",
+    "→": "->",
+    "←": "<-",
+    "≤": "<=",
+    "≥": ">=",
+    "€": "EUR",
+}
+SPELLING = "respan-spelling"  # the names of our error handlers for codecs
+NARROW_SPELLING = "respan-narrow-spelling"  # for what is laid out already: no character becomes two
+
+
+def encode(text: str, encoding: str = UTF8) -> bytes:
+    """The text as bytes, whatever is in it.
+
+    Half a surrogate pair, which UTF-8 has no bytes for, becomes the escape that JSON also uses; what another
+    encoding cannot represent is spelled with what it has.
+    """
+    return text.encode(encoding, "backslashreplace" if encoding == UTF8 else SPELLING)
+
+
+def fit(text: str, encoding: str) -> str:
+    """The text as a terminal of this encoding will show it, for whoever has to measure it."""
+    return text if encoding == UTF8 else encode(text, encoding).decode(encoding)
+
+
+def settle(stream: TextIO | None) -> str:
+    """The encoding of a standard stream, which from now on takes whatever others print there, too."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return UTF8
+    encoding = codecs.lookup(stream.encoding).name if stream.isatty() else UTF8
+    stream.reconfigure(encoding=encoding, errors="backslashreplace" if encoding == UTF8 else NARROW_SPELLING)
+    return encoding
+
+
+def _spell(error: UnicodeError) -> tuple[str | bytes, int]:
+    """The codec's error handler (see `codecs.register_error` in Python's library reference)."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    unknown = error.object[error.start : error.end]
+    return "".join(map(_spelling, unknown)), error.end
+
+
+def _spell_narrowly(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    unknown = error.object[error.start : error.end]
+    return "".join(_spelling(character)[:1] for character in unknown), error.end
+
+
+def _spelling(character: str) -> str:
+    if character in _SPELLINGS:
+        return _SPELLINGS[character]
+    plain = unicodedata.normalize("NFD", character).encode("ascii", "ignore").decode()
+    if plain:
+        return plain
+    # Accents, joiners and variation selectors take no place of their own.
+    return "" if unicodedata.category(character) in ("Mn", "Me", "Cf") else "?"
+
+
+codecs.register_error(SPELLING, _spell)
+codecs.register_error(NARROW_SPELLING, _spell_narrowly)

@@ -1,0 +1,36 @@
+"""Standard input, read beside us."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import BinaryIO
+
+_CHUNK = 1 << 20
+
+
+class Reader(threading.Thread):
+    """Reads a stream to its end beside us, so that Ctrl-C and the notice about silence work everywhere."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__(daemon=True)
+        self._stream = stream
+        self.chunks: list[bytes] = []
+        self.failure: OSError | None = None
+        self.stirred = threading.Event()  # the first bytes, or the end, have come
+
+    def run(self) -> None:
+        try:
+            while chunk := self._read():
+                self.chunks.append(chunk)
+                self.stirred.set()
+        except OSError as error:
+            self.failure = error
+        self.stirred.set()
+
+    def _read(self) -> bytes:
+        try:
+            # Past the buffer: a thread that holds its lock when the program ends is a fatal error.
+            return os.read(self._stream.fileno(), _CHUNK)
+        except (AttributeError, ValueError):
+            return self._stream.read(_CHUNK)
