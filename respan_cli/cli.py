@@ -10,6 +10,7 @@ import typer
 
 from respan_cli import __version__
 from respan_cli.commands import options
+from respan_cli.commands.check import check
 from respan_cli.commands.sandbox import sandbox
 from respan_cli.commands.send import send
 from respan_cli.errors import EndedError, ExitCode, RespanError, UsageError
@@ -23,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command()(send)
+app.command()(check)
 app.command()(sandbox)
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,8 +64,19 @@ def sink_for(path: Path | None, terminal: Terminal) -> Iterator[Sink]:
         file.discard()
 
 
-def connect(target: Target, current: Settings, terminal: Terminal) -> Gateway:
+def connect(
+    target: Target,
+    current: Settings,
+    terminal: Terminal,
+    on_warning: Callable[[str], None] | None = None,
+) -> Gateway:
     """The gateway that the settings describe; nothing is sent yet.
+
+    Args:
+        target: where to, with which key.
+        current: the settings.
+        terminal: where waits are remarked on, and the environment that headers may refer to.
+        on_warning: told what the SDK warns of; by default it is remarked.
 
     Raises:
         SettingsError: a header refers to a variable that is not set.
@@ -77,12 +88,13 @@ def connect(target: Target, current: Settings, terminal: Terminal) -> Gateway:
         on_the_wire(gateway_headers, authorization=f"Bearer {target.key}", sources=current.sources),
         timeout=current.timeout,
         max_retries=current.max_retries,
-        watcher=_watcher(terminal),
-        on_warning=lambda text: remark(text, terminal),
+        watcher=watcher_for(terminal),
+        on_warning=on_warning or (lambda text: remark(text, terminal)),
     )
 
 
-def _watcher(terminal: Terminal) -> Watcher:
+def watcher_for(terminal: Terminal) -> Watcher:
+    """Who is told of an exchange: a person, of its waits; with `--debug` the log, of everything."""
     announcer = _Announcer(terminal)
     if not terminal.debug:
         return announcer

@@ -15,7 +15,7 @@ PACKAGE = Path(respan_cli.__file__).parent
 
 # From the ground up: a room imports only from floors below its own, or from its own package.
 FLOORS: list[set[str]] = [
-    {"errors", "clean"},
+    {"errors", "clean", "deadline"},
     {"headers"},
     {"values"},
     {"settings"},
@@ -23,6 +23,7 @@ FLOORS: list[set[str]] = [
     {"markdown", "programs", "render"},
     {"gateway", "output", "profiles", "sandbox", "terminal"},
     {"delivery"},
+    {"checkup"},
     {"commands"},
     {"cli"},
     {"__main__"},

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from respan_cli import profiles, settings, values
 from respan_cli.errors import SettingsError, UsageError
 from respan_cli.failures import KEYS_PAGE
 from respan_cli.headers import parse_lines
 from respan_cli.settings import Layer, Settings
+
+if TYPE_CHECKING:
+    from respan_cli.delivery import Target
 
 
 def read_document(env: Mapping[str, str]) -> profiles.Document:
@@ -133,3 +137,21 @@ def key_of(current: Settings) -> tuple[str, str]:
     if not key.isascii() or not key.isprintable() or " " in key:
         raise SettingsError(f"the key from {current.sources['api_key']} has a character that no key has")
     return key, current.sources["api_key"]
+
+
+@contextmanager
+def target_of(current: Settings, *, sandbox: bool) -> Iterator[Target]:
+    """Where to send: the gateway of the settings, or the sandbox for as long as this lasts.
+
+    Raises:
+        SettingsError: there is no key.
+    """
+    from respan_cli.delivery import Target
+
+    if not sandbox:
+        yield Target(current.base_url, *key_of(current))
+        return
+    from respan_cli.sandbox import Sandbox
+
+    with Sandbox() as running:
+        yield Target(running.url + "/", "sandbox", "the sandbox")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from respan_cli import message
 from respan_cli.commands import options
-from respan_cli.commands.common import check_can_send, key_of, load_settings
+from respan_cli.commands.common import check_can_send, load_settings, target_of
 from respan_cli.errors import CutError, DeclinedError, ExitCode, RespanError, UsageError
 from respan_cli.headers import resolve_references
 from respan_cli.programs import Form, dry_run
@@ -117,24 +116,6 @@ def read_prompt(
         meanwhile()
         piped = decode(terminal.read_all(WAITING), "standard input")
     return compose(words, piped)
-
-
-@contextmanager
-def target_of(current: Settings, *, sandbox: bool) -> Iterator[Target]:
-    """Where to send: the gateway of the settings, or the sandbox for as long as this lasts.
-
-    Raises:
-        SettingsError: there is no key.
-    """
-    from respan_cli.delivery import Target
-
-    if not sandbox:
-        yield Target(current.base_url, *key_of(current))
-        return
-    from respan_cli.sandbox import Sandbox
-
-    with Sandbox() as running:
-        yield Target(running.url + "/", "sandbox", "the sandbox")
 
 
 def deliver(

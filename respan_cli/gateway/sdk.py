@@ -62,12 +62,12 @@ def _import_sdk() -> ModuleType:
 
 
 @contextmanager
-def client_for(
+def http_client_for(
     way: Way,
     before: Callable[[httpx2.Request], None],
     after: Callable[[httpx2.Response], None],
-) -> Iterator[anthropic.Anthropic]:
-    """A client of the SDK for one gateway: no redirects, no retries, of the environment only a proxy.
+) -> Iterator[httpx2.Client]:
+    """The SDK's HTTP client for one gateway: no redirects, of the environment only a proxy.
 
     Args:
         way: the way to the gateway.
@@ -79,22 +79,44 @@ def client_for(
     """
     sdk = load_sdk()
     with _environment(way.proxy):
-        http_client = _http_client(
+        client = _http_client(
             way,
-            verify=_trusted(way.url),
+            verify=trusted(way.url),
+            timeout=sdk.Timeout(way.timeout, connect=way.connect_timeout),
             follow_redirects=False,
             event_hooks={"request": [before], "response": [after]},
         )
-        client = sdk.Anthropic(
-            # The key is among our own headers: the SDK never holds it, so nothing of it can show it.
-            api_key="unused",
-            base_url=way.url,
-            timeout=sdk.Timeout(way.timeout, connect=way.connect_timeout),
-            max_retries=0,
-            open_telemetry=False,
-            http_client=http_client,
-        )
     with client:
+        yield client
+
+
+@contextmanager
+def client_for(
+    way: Way,
+    before: Callable[[httpx2.Request], None],
+    after: Callable[[httpx2.Response], None],
+) -> Iterator[anthropic.Anthropic]:
+    """A client of the SDK for one gateway, with an HTTP client of `http_client_for`: no retries.
+
+    Args:
+        way: the way to the gateway.
+        before: called with every request before it is sent.
+        after: called with every response when its headers have come.
+
+    Raises:
+        UnreachedError: the proxy or the certificates that the environment names cannot be used.
+    """
+    with http_client_for(way, before, after) as http_client:
+        with _environment(None):
+            client = load_sdk().Anthropic(
+                # The key is among our own headers: the SDK never holds it, so nothing of it can show it.
+                api_key="unused",
+                base_url=way.url,
+                timeout=http_client.timeout,
+                max_retries=0,
+                open_telemetry=False,
+                http_client=http_client,
+            )
         yield client
 
 
@@ -112,7 +134,7 @@ def _http_client(way: Way, **options: Any) -> httpx2.Client:
     return client
 
 
-def _trusted(url: str) -> ssl.SSLContext:
+def trusted(url: str) -> ssl.SSLContext:
     """Whom to trust. For http:// nobody: reading all the certificates would take longer than the request."""
     if urlsplit(url).scheme == "http":
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

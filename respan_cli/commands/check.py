@@ -1,0 +1,175 @@
+"""`respan check`: which layer is broken, and what to do about it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from respan_cli.commands import options
+from respan_cli.commands.common import check_can_send, load_settings, target_of
+from respan_cli.errors import ExitCode, UsageError
+from respan_cli.terminal import YELLOW, Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from respan_cli.checkup.stages import Stage
+    from respan_cli.checkup.state import State
+    from respan_cli.delivery import Target
+    from respan_cli.settings import Settings
+
+LOG_TIMEOUT = 180.0  # seconds; how long Respan's own checker waits
+
+
+def check(
+    ctx: typer.Context,
+    profile: options.Profile = None,
+    no_send: Annotated[
+        bool, options.flag("--no-send", "Stop before the message: nothing is paid.", "Check")
+    ] = False,
+    log: Annotated[
+        bool, options.flag("--log", "Find the message in Respan's log and compare identities.", "Check")
+    ] = False,
+    log_timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--log-timeout",
+            help=f"How long to look for it. (default: {LOG_TIMEOUT:g})",
+            metavar="SECONDS",
+            min=0,
+            rich_help_panel="Check",
+        ),
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "--count",
+            help="Measure N messages over one connection, and N over new ones.",
+            metavar="N",
+            min=1,
+            rich_help_panel="Check",
+        ),
+    ] = None,
+    interval: Annotated[
+        float | None,
+        typer.Option(
+            "--interval",
+            help="Seconds between two of them. (default: 0)",
+            metavar="SECONDS",
+            min=0,
+            rich_help_panel="Check",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, options.flag("--json", "One JSON object: every stage, its time, its facts.", "Output")
+    ] = False,
+    model: options.Model = None,
+    customer_identifier: options.CustomerIdentifier = None,
+    custom_identifier: options.CustomIdentifier = None,
+    metadata: options.Metadata = None,
+    respan_params: options.Param = None,
+    base_url: options.BaseUrl = None,
+    headers: options.Header = None,
+    gateway_headers: options.GatewayHeader = None,
+    timeout: Annotated[
+        options.Text,
+        typer.Option(
+            "--timeout",
+            help="Seconds for the check, the first message included. (env: RESPAN_TIMEOUT, default: 10)",
+            metavar="SECONDS",
+            rich_help_panel="Connection",
+        ),
+    ] = None,
+    sandbox: options.Sandbox = False,
+    insecure_http: options.InsecureHttp = False,
+    color: options.ColorMode = options.Color.AUTO,
+    debug: options.Debug = False,
+) -> int:
+    """Find out whether this profile can send, and if not, which layer is broken and what to do."""
+    terminal = options.terminal_of(ctx)
+    flags = ctx.params
+    check_flags(flags)
+    with ExitStack() as stack:
+
+        def load() -> tuple[Settings, Target]:
+            current = load_settings(flags, terminal.env)
+            check_can_send(current, insecure_http=insecure_http)
+            return current, stack.enter_context(target_of(current, sandbox=sandbox))
+
+        return follow(state_of(load, flags, terminal), terminal, as_json=as_json)
+
+
+def check_flags(flags: Mapping[str, Any]) -> None:
+    """Refuse flags that contradict each other, and those that would do nothing.
+
+    Raises:
+        UsageError: two flags that cannot both be meant.
+    """
+    for name in ("log", "count"):
+        if flags["no_send"] and flags[name]:
+            raise UsageError(f"--{name} needs the message that --no-send leaves out")
+    for name, needed in (("log_timeout", "log"), ("interval", "count")):
+        if flags[name] is not None and not flags[needed]:
+            raise UsageError(f"--{name.replace('_', '-')} means nothing without --{needed}")
+
+
+def state_of(
+    load: Callable[[], tuple[Settings, Target]], flags: Mapping[str, Any], terminal: Terminal
+) -> State:
+    """A check that has not begun."""
+    from respan_cli.checkup.state import Options, State
+
+    wanted = Options(
+        send=not flags["no_send"],
+        log=flags["log"],
+        log_timeout=LOG_TIMEOUT if flags["log_timeout"] is None else flags["log_timeout"],
+        count=flags["count"],
+        interval=flags["interval"] or 0.0,
+    )
+    return State(load, terminal, wanted)
+
+
+def follow(state: State, terminal: Terminal, *, as_json: bool) -> int:
+    """Run the check and show each stage as it completes; with `as_json`, all of them at its end.
+
+    Raises:
+        RespanError: the failure of the stage that failed, with its three lines.
+    """
+    from respan_cli.checkup import report
+    from respan_cli.checkup.run import run
+    from respan_cli.render import json_line
+
+    done: list[Stage] = []
+    for stage in run(state):
+        done.append(stage)
+        if not as_json:
+            show(stage, terminal)
+    if as_json:
+        terminal.write(json_line(report.as_json(done, state.case)))
+        terminal.flush()
+    if done[-1].failure is not None:
+        raise done[-1].failure
+    return ExitCode.OK
+
+
+def show(stage: Stage, terminal: Terminal) -> None:
+    """One stage: to a person a line with a sign, to a program a row; its warnings to standard error."""
+    from respan_cli.checkup import report
+
+    if terminal.shows_answers:
+        import shutil
+        import sys
+
+        marks = report.marks_for(terminal.env, sys.platform)
+        terminal.write(report.line(stage, marks, shutil.get_terminal_size().columns))
+        if stage.name == "repeat" and not stage.failure:
+            terminal.write(report.table(stage.facts) + report.bars(stage.facts, marks) + "\n")
+    else:
+        terminal.write(report.row(stage))
+        if stage.name == "repeat" and not stage.failure:
+            terminal.write(report.table_rows(stage.facts))
+    terminal.flush()
+    for warning in stage.warnings:
+        terminal.note(f"warning: {warning}", style=YELLOW)
