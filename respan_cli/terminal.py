@@ -137,9 +137,14 @@ class Terminal:
             text = f"{style}{text}{_RESET}"
         self._say(text + "\n")
 
-    def _say(self, text: str) -> None:
+    def without_secrets(self, text: str) -> str:
+        """The text with everything replaced that was given to `hide`."""
         for secret in self._hidden:
             text = text.replace(secret, HIDDEN)
+        return text
+
+    def _say(self, text: str) -> None:
+        text = self.without_secrets(text)
         if self._stderr is not None:
             with suppress(OSError, ValueError):
                 self._stderr.write(encode(text))

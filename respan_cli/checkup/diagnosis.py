@@ -130,7 +130,7 @@ _FAILING = (
     "the gateway, or the provider behind it, is failing: neither your key nor your network is to blame",
     "sleep {wait}; {again}",
 )
-
+_LATE = ("the gateway takes requests, and did not answer this one in time", "{again} --timeout 60")
 _SEE_PROXY = "env | grep -i _proxy"
 
 # what failed -> what it means, and what to type next
@@ -178,6 +178,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "key RESPAN_API_KEY": (_REFUSED_KEY, "export RESPAN_API_KEY='the new key'"),
     "key profile": (_REFUSED_KEY, "respan config set api_key -{p}"),
     "http unreached": _SILENT,
+    "http timeout": _SILENT,
     "http broken_reply": (
         "no gateway answers there: a sign-in page of this network, a company's proxy, or a wrong base URL",
         "curl -i {url}",
@@ -188,6 +189,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "http": _FAILING,
     "authentication unreached": _SILENT,
+    "authentication timeout": _SILENT,
     "authentication broken_reply": ("what answers with a key is no gateway", "curl -i {url}"),
     "authentication": _FAILING,
     "message 402": (
@@ -210,10 +212,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "something on the way, or the gateway itself, ended the stream too early",
         "{again} --count 5",
     ),
-    "message unreached": (
-        "the gateway takes requests, and did not answer this one in time",
-        "{again} --timeout 60",
-    ),
+    "message timeout": _LATE,
+    "message unreached": _LATE,
     "log_missing": (
         "the message went through; its log is late, or this gateway keeps none",
         "{again} --log --log-timeout 600",

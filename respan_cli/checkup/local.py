@@ -12,7 +12,7 @@ from shlex import quote
 from respan_cli import profiles
 from respan_cli.checkup.diagnosis import Case
 from respan_cli.checkup.stages import Finding
-from respan_cli.checkup.state import State
+from respan_cli.checkup.state import FOR_US, State
 from respan_cli.deadline import Deadline
 
 PROGRAM = "respan"
@@ -26,7 +26,8 @@ def settings(state: State) -> Finding:
         RespanError: the settings cannot be used, or the key may not be sent.
     """
     state.current, state.target = current, target = state.load()
-    state.deadline = Deadline(state.timeout)
+    state.deadline = Deadline(state.timeout * (1 - FOR_US))
+    state.hide_secrets()
     sources = {**current.sources, "api_key": target.key_source}
     if target.url != current.base_url:  # the sandbox answers, whatever the settings say
         sources["base_url"] = target.key_source

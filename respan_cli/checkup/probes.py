@@ -174,7 +174,9 @@ def start_tls(connection: socket.socket, host: str, context: ssl.SSLContext, sec
             return _certificate(secured)
     except ssl.SSLCertVerificationError as error:
         kind = _KIND_OF_CODE.get(error.verify_code, "tls_untrusted")
-        raise UnreachedError(f"the certificate of {host}: {error.verify_message}", kind=kind) from None
+        raise UnreachedError(
+            f"the certificate of {host}: {error.verify_message.rstrip('.')}", kind=kind
+        ) from None
     except TimeoutError:
         message = f"{host} took the connection and said nothing for {seconds:g} s"
         raise UnreachedError(message, kind="tls_silent", retryable=True) from None

@@ -68,10 +68,10 @@ def table_rows(facts: Mapping[str, Any]) -> str:
 
 def table(facts: Mapping[str, Any]) -> str:
     """The table of many messages for people, in milliseconds."""
-    shown = f"\n  {'milliseconds':32}" + "".join(f"{chosen:>10}" for chosen in _CHOSEN) + "\n"
+    shown = f"\n  {'milliseconds':28}" + "".join(f"{chosen:>9}" for chosen in _CHOSEN) + "\n"
     for over, name, spread in _measured(facts):
         title = f"{name.removesuffix('_ms').replace('_', ' ')}, {_OVER[over]}"
-        shown += f"  {title:32}" + "".join(f"{spread[chosen]:10,.1f}" for chosen in _CHOSEN) + "\n"
+        shown += f"  {title:28}" + "".join(f"{spread[chosen]:9,.1f}" for chosen in _CHOSEN) + "\n"
     return shown
 
 

@@ -20,6 +20,7 @@ from respan_cli.render import Result
 from respan_cli.settings import Settings
 from respan_cli.terminal import Terminal
 
+FOR_US = 0.05  # of the time; to start and to end takes some too, and the whole command keeps to the limit
 TIMEOUT = 10.0  # seconds for a whole check, unless a layer of the settings says otherwise
 
 
@@ -96,6 +97,12 @@ class State:
     def at(self) -> str:
         """The base URL."""
         return self.target.url
+
+    def hide_secrets(self) -> None:
+        """Have nobody repeat the key, or a secret header, on the screen: gateways quote what they refuse."""
+        given = {**self.current.gateway_headers, **self.current.headers}
+        secrets = {name: value for name, value in given.items() if is_secret(name)}
+        self.terminal.hide(self.target.key, *resolve_references(secrets, self.terminal.env).values())
 
     def sender(self, timeout: float, on_warning: Callable[[str], None]) -> Gateway:
         """The gateway that `send` would use, but with one attempt only: a check shows what fails.

@@ -147,7 +147,7 @@ def follow(state: State, terminal: Terminal, *, as_json: bool) -> int:
         if not as_json:
             show(stage, terminal)
     if as_json:
-        terminal.write(json_line(report.as_json(done, state.case)))
+        terminal.write(terminal.without_secrets(json_line(report.as_json(done, state.case))))
         terminal.flush()
     if done[-1].failure is not None:
         raise done[-1].failure
@@ -163,11 +163,12 @@ def show(stage: Stage, terminal: Terminal) -> None:
         import sys
 
         marks = report.marks_for(terminal.env, sys.platform)
-        terminal.write(report.line(stage, marks, shutil.get_terminal_size().columns))
+        columns = shutil.get_terminal_size().columns
+        terminal.write(terminal.without_secrets(report.line(stage, marks, columns)))
         if stage.name == "repeat" and not stage.failure:
             terminal.write(report.table(stage.facts) + report.bars(stage.facts, marks) + "\n")
     else:
-        terminal.write(report.row(stage))
+        terminal.write(terminal.without_secrets(report.row(stage)))
         if stage.name == "repeat" and not stage.failure:
             terminal.write(report.table_rows(stage.facts))
     terminal.flush()
