@@ -107,7 +107,7 @@ class Gateway:
     @contextmanager
     def keep(self) -> Iterator[None]:
         """One client, and with it one connection, for every message until this ends."""
-        with client_for(self._way, self._before, self._after) as self._kept:
+        with client_for(self._way, self._before, self._after, keep=True) as self._kept:
             try:
                 yield
             finally:

@@ -66,6 +66,8 @@ def http_client_for(
     way: Way,
     before: Callable[[httpx2.Request], None],
     after: Callable[[httpx2.Response], None],
+    *,
+    keep: bool = False,
 ) -> Iterator[httpx2.Client]:
     """The SDK's HTTP client for one gateway: no redirects, of the environment only a proxy.
 
@@ -73,15 +75,20 @@ def http_client_for(
         way: the way to the gateway.
         before: called with every request before it is sent.
         after: called with every response when its headers have come.
+        keep: whether to use a connection more than once.
 
     Raises:
         UnreachedError: the proxy or the certificates that the environment names cannot be used.
     """
     sdk = load_sdk()
+    from httpx2 import Limits
+
     with _environment(way.proxy):
         client = _http_client(
             way,
             verify=trusted(way.url),
+            # None is used twice unasked: one that is closed after a refusal would cost an attempt.
+            limits=Limits(max_keepalive_connections=1 if keep else 0),
             timeout=sdk.Timeout(way.timeout, connect=way.connect_timeout),
             follow_redirects=False,
             event_hooks={"request": [before], "response": [after]},
@@ -95,6 +102,8 @@ def client_for(
     way: Way,
     before: Callable[[httpx2.Request], None],
     after: Callable[[httpx2.Response], None],
+    *,
+    keep: bool = False,
 ) -> Iterator[anthropic.Anthropic]:
     """A client of the SDK for one gateway, with an HTTP client of `http_client_for`: no retries.
 
@@ -102,11 +111,12 @@ def client_for(
         way: the way to the gateway.
         before: called with every request before it is sent.
         after: called with every response when its headers have come.
+        keep: whether to use a connection more than once.
 
     Raises:
         UnreachedError: the proxy or the certificates that the environment names cannot be used.
     """
-    with http_client_for(way, before, after) as http_client:
+    with http_client_for(way, before, after, keep=keep) as http_client:
         with _environment(None):
             client = load_sdk().Anthropic(
                 # The key is among our own headers: the SDK never holds it, so nothing of it can show it.
@@ -121,12 +131,8 @@ def client_for(
 
 
 def _http_client(way: Way, **options: Any) -> httpx2.Client:
-    from httpx2 import Limits
-
-    # No connection is used twice: one that the other side closes after a refusal would cost an attempt.
-    once = Limits(max_keepalive_connections=0)
     try:
-        client: httpx2.Client = load_sdk().DefaultHttpxClient(limits=once, **options)
+        client: httpx2.Client = load_sdk().DefaultHttpxClient(**options)
     except Exception as error:
         if way.proxy is None:
             raise
