@@ -87,7 +87,16 @@ def check(
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
 ) -> int:
-    """Find out whether this profile can send, and if not, which layer is broken and what to do."""
+    """Find out whether this profile can send, and if not, which layer is broken and what to do.
+
+    $ respan check                           # settings, DNS, TCP, TLS, HTTP, key, one real message
+    $ respan check --no-send                 # the same without the message: nothing is paid
+    $ respan check --log --customer-id acme  # does the identity arrive in Respan's log?
+    $ respan check --count 20 --interval 1   # how fast, over one connection and over new ones
+    $ respan check --json                    # for monitoring: every stage, its time, its facts
+
+    The stages run in order and the first that fails ends the check; the exit code is that of its failure.
+    """
     terminal = options.terminal_of(ctx)
     flags = ctx.params
     check_flags(flags)
