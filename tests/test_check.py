@@ -16,7 +16,7 @@ from respan_cli.checkup.stages import NAMES
 from respan_cli.sandbox import Sandbox
 from tests.conftest import CLIENT_KEY, OfficialGateway
 from tests.hosts import deaf_host, free_port, host, http_date, page, saying, silent
-from tests.support import KEY, Outcome, Pty, process_env, run
+from tests.support import KEY, ROOT, Outcome, Pty, process_env, run
 
 Json = dict[str, Any]
 UNKEYED = "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n"
@@ -166,6 +166,16 @@ def test_the_official_gateway_passes(official_gateway: OfficialGateway) -> None:
     assert done.facts("authentication")["proven"] is True
 
 
+def test_every_fact_is_documented(env: dict[str, str]) -> None:
+    page = (ROOT / "docs" / "check.md").read_text("utf-8")
+    done = check("--log", "--count", "1", "--customer-id", "acme", env=env)
+    rows = {row.split("`")[1]: row for row in page.splitlines() if row.startswith("| `")}
+    for name, stage in done.shown["stages"].items():
+        for fact in stage["facts"] if stage["verdict"] != "skipped" else ():
+            assert f"`{fact}`" in page.partition("| facts of |")[2], (name, fact)
+    assert set(NAMES) <= rows.keys()
+
+
 # --- each layer broken, for real
 
 
@@ -180,6 +190,7 @@ def test_no_key_stops_before_the_network(sandbox: Sandbox, env: dict[str, str]) 
     assert (done.code, without_times(done.out)) == (3, f"settings\tfailed\tMS\t{seen}\n")
     assert done.err.startswith(f"error: settings: {seen}\n  why:  {means}\n  next: ")
     assert "respan config init" in done.err
+    assert check(env=env).facts("settings")["key"] == {"present": False, "source": None}
     assert sandbox.requests == []
 
 

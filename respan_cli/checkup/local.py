@@ -6,14 +6,17 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
 from respan_cli import profiles
 from respan_cli.checkup.diagnosis import Case
 from respan_cli.checkup.stages import Finding
 from respan_cli.checkup.state import FOR_US, State
 from respan_cli.deadline import Deadline
+from respan_cli.errors import RespanError
 
 PROGRAM = "respan"
 _TOLD_APART = ("base_url", "model", "api_key")  # told with their values, or first
@@ -23,31 +26,47 @@ def settings(state: State) -> Finding:
     """Which profile, which source each value came from, and whether there is a key.
 
     Raises:
-        RespanError: the settings cannot be used, or the key may not be sent.
+        RespanError: the settings cannot be used.
     """
-    state.current, state.target = current, target = state.load()
+    state.current = current = state.load()
+    state.case = Case(
+        profile=current.profile,
+        base_url=current.base_url,
+        url_source=current.sources["base_url"],
+        model=current.model,
+        model_source=current.sources["model"],
+    )
+    try:
+        state.target = state.aim(current)
+    except RespanError as failure:
+        key = {"present": current.api_key is not None, "source": current.sources.get("api_key")}
+        return Finding("", _facts(state, current.sources, key), failure=failure)
+    return _with_key(state)
+
+
+def _with_key(state: State) -> Finding:
+    current, target = state.current, state.target
     state.deadline = Deadline(state.timeout * (1 - FOR_US))
     state.hide_secrets()
     sources = {**current.sources, "api_key": target.key_source}
     if target.url != current.base_url:  # the sandbox answers, whatever the settings say
         sources["base_url"] = target.key_source
-    state.case = Case(
-        profile=current.profile,
-        base_url=target.url,
-        url_source=sources["base_url"],
-        model=current.model,
-        model_source=sources["model"],
-        key_source=target.key_source,
+    state.case = replace(
+        state.case, base_url=target.url, url_source=sources["base_url"], key_source=target.key_source
     )
-    facts = {
-        "profile": current.profile,
-        "profile_file": str(profiles.config_path(state.terminal.env)),
-        "base_url": target.url,
-        "model": current.model,
-        "key": {"present": True, "source": target.key_source},
-        "sources": sources,
-    }
+    facts = _facts(state, sources, {"present": True, "source": target.key_source})
     return Finding(_summary(state, sources), facts, tuple(_warnings(state.terminal.env)))
+
+
+def _facts(state: State, sources: Mapping[str, str], key: Mapping[str, object]) -> dict[str, Any]:
+    return {
+        "profile": state.case.profile,
+        "profile_file": str(profiles.config_path(state.terminal.env)),
+        "base_url": state.case.base_url,
+        "model": state.case.model,
+        "key": key,
+        "sources": dict(sources),
+    }
 
 
 def _summary(state: State, sources: Mapping[str, str]) -> str:

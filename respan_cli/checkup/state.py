@@ -60,12 +60,14 @@ class State:
     """The check as far as it has come. What is not set yet belongs to a layer not looked at yet.
 
     Args:
-        load: gives the settings, and where to send with which key.
+        load: gives the settings.
+        aim: gives the place to send to and the key, which stay good until the check ends.
         terminal: the environment, and where waits are remarked on.
         options: what was asked for.
     """
 
-    load: Callable[[], tuple[Settings, Target]]
+    load: Callable[[], Settings]
+    aim: Callable[[Settings], Target]
     terminal: Terminal
     options: Options
     stack: ExitStack = field(default_factory=ExitStack)  # what is open until the check ends

@@ -13,10 +13,10 @@ from respan_cli.errors import ExitCode, UsageError
 from respan_cli.terminal import YELLOW, Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from respan_cli.checkup.stages import Stage
-    from respan_cli.checkup.state import State
+    from respan_cli.checkup.state import Options, State
     from respan_cli.delivery import Target
     from respan_cli.settings import Settings
 
@@ -100,14 +100,18 @@ def check(
     terminal = options.terminal_of(ctx)
     flags = ctx.params
     check_flags(flags)
+    from respan_cli.checkup.state import State
+
     with ExitStack() as stack:
 
-        def load() -> tuple[Settings, Target]:
-            current = load_settings(flags, terminal.env)
-            check_can_send(current, insecure_http=insecure_http)
-            return current, stack.enter_context(target_of(current, sandbox=sandbox))
+        def load() -> Settings:
+            return load_settings(flags, terminal.env)
 
-        return follow(state_of(load, flags, terminal), terminal, as_json=as_json)
+        def aim(current: Settings) -> Target:
+            check_can_send(current, insecure_http=insecure_http)
+            return stack.enter_context(target_of(current, sandbox=sandbox))
+
+        return follow(State(load, aim, terminal, wanted(flags)), terminal, as_json=as_json)
 
 
 def check_flags(flags: Mapping[str, Any]) -> None:
@@ -124,20 +128,17 @@ def check_flags(flags: Mapping[str, Any]) -> None:
             raise UsageError(f"--{name.replace('_', '-')} means nothing without --{needed}")
 
 
-def state_of(
-    load: Callable[[], tuple[Settings, Target]], flags: Mapping[str, Any], terminal: Terminal
-) -> State:
-    """A check that has not begun."""
-    from respan_cli.checkup.state import Options, State
+def wanted(flags: Mapping[str, Any]) -> Options:
+    """What the flags ask for beyond the settings."""
+    from respan_cli.checkup.state import Options
 
-    wanted = Options(
+    return Options(
         send=not flags["no_send"],
         log=flags["log"],
         log_timeout=LOG_TIMEOUT if flags["log_timeout"] is None else flags["log_timeout"],
         count=flags["count"],
         interval=flags["interval"] or 0.0,
     )
-    return State(load, terminal, wanted)
 
 
 def follow(state: State, terminal: Terminal, *, as_json: bool) -> int:
