@@ -14,6 +14,7 @@ import pytest
 from respan_cli.checkup.diagnosis import TEXTS
 from respan_cli.checkup.stages import NAMES
 from respan_cli.sandbox import Sandbox
+from respan_cli.sandbox.api import answer_to
 from tests.conftest import CLIENT_KEY, OfficialGateway
 from tests.hosts import deaf_host, free_port, host, http_date, page, saying, silent
 from tests.support import KEY, ROOT, Outcome, Pty, process_env, run
@@ -540,9 +541,21 @@ def test_the_table_is_rows_for_scripts(env: dict[str, str]) -> None:
 
 
 def test_a_message_that_fails_among_many_ends_them(sandbox: Sandbox, env: dict[str, str]) -> None:
-    done = check("--count", "3", env={**env, "RESPAN_MODEL": "sandbox-flaky-529"})
-    assert done.code == 7
-    assert done.shown["failure"]["stage"] == "message"
+    said = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "ping"}]}
+    told = answer_to(said, 1)
+    stream = b"".join([*told.opening(), *told.deltas(), *told.closing()]).decode()
+    sandbox.replies += [
+        page("401 Unauthorized", '{"detail": "no key"}', Content_Type="application/json"),
+        page("400 Bad Request", '{"detail": "messages"}', Content_Type="application/json"),
+        page("200 OK", stream, Content_Type="text/event-stream"),
+        page("529 Overloaded", '{"detail": "later"}', Content_Type="application/json"),
+    ]
+    done = check("--count", "2", env=env)
+    assert (done.code, done.shown["failure"]["stage"]) == (7, "repeat")
+    assert done.shown["failure"]["seen"].startswith(
+        "repeat: message 2 of 4: the gateway or the provider failed"
+    )
+    assert done.verdicts()["message"] == "ok"
 
 
 @pytest.mark.parametrize(

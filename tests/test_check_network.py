@@ -87,7 +87,7 @@ def test_a_certificate_that_ends_soon_is_a_warning(sandbox: Sandbox, env: dict[s
         (
             OTHERS_CA.issue_cert("127.0.0.1"),
             "tls_untrusted",
-            "unable to get local issuer certificate",
+            "unable to get local issuer certificate, issued by Company Proxy",
             "SSL_CERT_FILE=/path/to/the/company-ca.pem respan check",
         ),
     ],
@@ -111,7 +111,9 @@ def test_a_self_signed_certificate_is_tls(sandbox: Sandbox, env: dict[str, str],
     with host(encrypted(self_signed(tmp_path), sandbox)) as port:
         done = check(env=at(port, env, "https"))
     assert (done.code, done.shown["failure"]["type"]) == (8, "tls_untrusted")
-    assert done.shown["failure"]["seen"] == "tls: the certificate of 127.0.0.1: self-signed certificate"
+    assert done.shown["failure"]["seen"] == (
+        "tls: the certificate of 127.0.0.1: self-signed certificate, issued by Company Proxy"
+    )
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:

@@ -117,23 +117,27 @@ def repeat(state: State) -> Finding | None:
     apart = f", {state.options.interval:g} s apart" if state.options.interval else ""
     remark(f"{count} messages over one connection, {count} over new ones{apart}", state.terminal)
     start = time.monotonic()
-    kept = [_another(state, state.gateway) for _ in range(count)]
+    kept = [_another(state, state.gateway, number) for number in range(1, count + 1)]
     # The message before was the first over a new connection.
-    new = [state.first.times(), *(_over_new(state) for _ in range(count - 1))]
+    new = [state.first.times(), *(_over_new(state, count + number) for number in range(1, count))]
     facts = {"count": count, "kept": _spreads(kept), "new": _spreads(new)}
     ms = (time.monotonic() - start) * 1000
     return Finding(f"{2 * count} messages came through", facts, ms=ms)
 
 
-def _another(state: State, gateway: Gateway) -> Mapping[str, float | None]:
+def _another(state: State, gateway: Gateway, number: int) -> Mapping[str, float | None]:
     time.sleep(state.options.interval)
-    return _send(state, gateway, _request(state), Deadline(state.timeout)).times()
+    try:
+        return _send(state, gateway, _request(state), Deadline(state.timeout)).times()
+    except RespanError as failure:
+        failure.message = f"message {number + 1} of {2 * (state.options.count or 0)}: {failure.message}"
+        raise
 
 
-def _over_new(state: State) -> Mapping[str, float | None]:
+def _over_new(state: State, number: int) -> Mapping[str, float | None]:
     gateway = state.sender(state.timeout, lambda text: None)
     with gateway.keep():  # made before the clock starts: a client is our time, not the gateway's
-        return _another(state, gateway)
+        return _another(state, gateway, number)
 
 
 def _spreads(times: list[Mapping[str, float | None]]) -> dict[str, Any]:

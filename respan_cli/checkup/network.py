@@ -8,6 +8,7 @@ from respan_cli.checkup import probes
 from respan_cli.checkup.hop import hop_of
 from respan_cli.checkup.stages import Finding
 from respan_cli.checkup.state import State
+from respan_cli.errors import UnreachedError
 from respan_cli.gateway.proxies import in_force
 from respan_cli.gateway.sdk import trusted
 
@@ -76,12 +77,27 @@ def tls(state: State) -> Finding:
     host, _ = probes.host_and_port(state.at)
     context = trusted(state.at)
     start = time.monotonic()
-    found = probes.start_tls(state.connection, host, context, _limit(state))
+    try:
+        found = probes.start_tls(state.connection, host, context, _limit(state))
+    except UnreachedError as failure:
+        return _untrusted(state, failure)
     ms = (time.monotonic() - start) * 1000
     facts = {"version": found.version, "issuer": found.issuer, "days_left": found.days_left}
     told = f"{found.version}, issued by {found.issuer}, {found.days_left} days left"
     warnings = (f"the certificate of {host} ends in {found.days_left} days",)
     return Finding(told, facts, warnings if found.days_left < CERTIFICATE_LIMIT else (), ms)
+
+
+def _untrusted(state: State, failure: UnreachedError) -> Finding:
+    """Who signed a certificate that nobody here trusts; through a proxy it is not asked for again."""
+    issuer = None
+    if failure.kind == "tls_untrusted" and state.hop is None:
+        _, port = _next_host(state)
+        issuer = probes.issuer_of(state.addresses, port, _limit(state))
+    if issuer is None:
+        raise failure
+    failure.message += f", issued by {issuer}"
+    return Finding("", {"issuer": issuer}, failure=failure)
 
 
 def _encrypted(state: State) -> bool:

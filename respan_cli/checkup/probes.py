@@ -185,6 +185,41 @@ def start_tls(connection: socket.socket, host: str, context: ssl.SSLContext, sec
         raise UnreachedError(f"no TLS with {host}", reason=_tls_words(error), kind=kind) from None
 
 
+def issuer_of(addresses: Sequence[str], port: int, seconds: float) -> str | None:
+    """Who has signed a certificate that is not trusted: a company's proxy gives itself away by its name.
+
+    Nothing is sent over either connection. The first fetches the certificate; the second trusts it, and
+    nothing else, because the standard library reads only what it has verified.
+
+    Args:
+        addresses: of the server.
+        port: its port.
+        seconds: for both connections.
+    """
+    deadline = Deadline(seconds)
+    blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    blind.check_hostname = False
+    blind.verify_mode = ssl.CERT_NONE
+    reading = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    reading.check_hostname = False
+    reading.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        with _secured(blind, addresses, port, deadline) as secured:
+            reading.load_verify_locations(cadata=secured.getpeercert(binary_form=True) or b"")
+        with _secured(reading, addresses, port, deadline) as secured:
+            return _issuer(secured)
+    except (OSError, ValueError, UnreachedError):
+        return None
+
+
+def _secured(
+    context: ssl.SSLContext, addresses: Sequence[str], port: int, deadline: Deadline
+) -> ssl.SSLSocket:
+    connection, _, _ = connect(addresses, port, deadline.left())
+    connection.settimeout(deadline.left())
+    return context.wrap_socket(connection)
+
+
 def _tls_words(error: Exception) -> str:
     """OpenSSL's reason without its place in the source: 'wrong version number'."""
     found = re.search(r"\] (.*?) \(_ssl", str(error))
@@ -192,11 +227,14 @@ def _tls_words(error: Exception) -> str:
 
 
 def _certificate(secured: ssl.SSLSocket) -> Certificate:
+    ends = ssl.cert_time_to_seconds(str((secured.getpeercert() or {}).get("notAfter")))
+    return Certificate(secured.version() or "TLS", _issuer(secured), int((ends - time.time()) // _DAY))
+
+
+def _issuer(secured: ssl.SSLSocket) -> str:
     shown = secured.getpeercert() or {}
-    ends = ssl.cert_time_to_seconds(str(shown.get("notAfter")))
     names = {key: value for part in _parts(shown.get("issuer")) for key, value in part}
-    issuer = names.get("organizationName") or names.get("commonName") or "nobody it names"
-    return Certificate(secured.version() or "TLS", issuer, int((ends - time.time()) // _DAY))
+    return names.get("organizationName") or names.get("commonName") or "nobody it names"
 
 
 def _parts(names: object) -> Sequence[Sequence[tuple[str, str]]]:

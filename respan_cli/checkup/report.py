@@ -11,7 +11,7 @@ from respan_cli.checkup.diagnosis import Case, lines
 from respan_cli.checkup.spread import MEASURES, chart
 from respan_cli.checkup.stages import NAMES, Stage, Verdict
 
-_NARROWEST = 20  # columns for a summary, however narrow the window
+_NARROWEST = 30  # columns for a summary; with less room it gets lines of its own
 _BAR = 30  # columns of the longest bar
 _CHOSEN = ("min", "median", "p95", "max")
 _OVER = {"kept": "one connection", "new": "new connections"}
@@ -51,10 +51,14 @@ def line(stage: Stage, marks: Marks, columns: int) -> str:
         columns: the width of the window.
     """
     ms = "" if stage.ms is None else f"{stage.ms:,.0f} ms"
-    start = f"{marks.verdicts[stage.verdict]} {stage.name:14} {ms:>9}  "
-    room = max(_NARROWEST, columns - 1 - len(start))
-    wrapped = textwrap.wrap(stage.summary, room, break_on_hyphens=False) or [""]
-    return start + ("\n" + " " * len(start)).join(wrapped) + "\n"
+    start = f"{marks.verdicts[stage.verdict]} {stage.name:14} {ms:>9}"
+    if stage.failure:  # the three lines that follow say it
+        return f"{start}\n"
+    narrow = columns - len(start) < _NARROWEST
+    indent = " " * (2 if narrow else len(start) + 2)
+    wrapped = textwrap.wrap(stage.summary, max(1, columns - len(indent)), break_on_hyphens=False)
+    told = f"\n{indent}".join(wrapped)
+    return f"{start}\n{indent}{told}\n" if narrow else f"{start}  {told}\n"
 
 
 def table_rows(facts: Mapping[str, Any]) -> str:
