@@ -17,7 +17,7 @@ from respan_cli.sandbox import Sandbox
 from respan_cli.sandbox.api import answer_to
 from tests.conftest import CLIENT_KEY, OfficialGateway
 from tests.hosts import deaf_host, free_port, host, http_date, page, saying, silent
-from tests.support import KEY, ROOT, Outcome, Pty, process_env, run
+from tests.support import KEY, PATIENCE, ROOT, Outcome, Pty, process_env, run
 
 Json = dict[str, Any]
 UNKEYED = "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n"
@@ -348,7 +348,7 @@ def test_a_message_without_an_answer_ends_in_time(env: dict[str, str]) -> None:
 def test_an_answer_that_only_trickles_ends_in_time_too(sandbox: Sandbox, env: dict[str, str]) -> None:
     def trickle(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
-        while True:  # until nobody listens any more
+        for _ in range(int(PATIENCE / 0.05)):  # or until nobody listens any more
             connection.sendall(b'event: ping\ndata: {"type": "ping"}\n\n')
             time.sleep(0.05)
 
