@@ -299,7 +299,12 @@ def test_the_official_gateway_refuses_a_wrong_client_key(official_gateway: Offic
     assert done.verdicts()["http"] == "ok"
 
 
-def test_a_key_that_the_gateway_repeats_is_shown_nowhere(env: dict[str, str]) -> None:
+def test_a_key_that_the_gateway_repeats_is_shown_nowhere(tmp_path: Path, env: dict[str, str]) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[profiles.default]\napi_key = "{KEY}"\n')
+    config.chmod(0o600)
+    del env["RESPAN_API_KEY"]
+    env["RESPAN_CONFIG"] = str(config)
     body = json.dumps({"detail": f"unknown key {KEY}"})
     with host(saying(page("401 Unauthorized", body, Content_Type="application/json"))) as port:
         for form in ((), ("--json",)):
@@ -447,12 +452,12 @@ def test_without_a_log_id_the_log_is_searched_by_an_identifier_made_for_it(
 
 
 def test_an_older_entry_under_a_fixed_identifier_is_not_taken_for_the_new_one(tmp_path: Path) -> None:
-    with Sandbox(log_delay=0) as sandbox:
+    with Sandbox() as sandbox:
         env = {"HOME": str(tmp_path), "RESPAN_API_KEY": KEY, "RESPAN_BASE_URL": sandbox.url}
-        fixed = ("--custom-id", "nightly", "-m", "sandbox-no-log-id")
-        assert run("send", "hello", *fixed, "-M", "n=1", env=env).code == 0
-        done = check("--log", *fixed, "-M", "n=2", env=env)
-    assert (done.code, done.facts("log")["differences"]) == (0, [])
+        fixed = ("--log", "--custom-id", "nightly", "-m", "sandbox-no-log-id")
+        assert check(*fixed, "-M", "n=1", env=env).code == 0  # and now its log is there
+        done = check(*fixed, "-M", "n=2", env=env)
+    assert (done.code, done.facts("log")["differences"], done.facts("log")["looks"]) == (0, [], 3)
 
 
 def test_a_log_that_never_comes_is_a_failure_with_a_time_limit(tmp_path: Path) -> None:
