@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from respan_cli.checkup.diagnosis import TEXTS
-from respan_cli.checkup.stages import NAMES
+from respan_cli.checkup.report import FINE, line
+from respan_cli.checkup.stages import NAMES, Stage, Verdict
 from respan_cli.sandbox import Sandbox
 from respan_cli.sandbox.api import answer_to
 from tests.conftest import CLIENT_KEY, OfficialGateway
@@ -612,3 +613,10 @@ def test_an_interrupt_ends_it_at_once(tmp_path: Path) -> None:
             code, text = terminal.finish()
     assert code == 130
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("columns", [24, 44, 70, 100])
+def test_no_line_fills_the_window(columns: int) -> None:
+    for length in range(1, 120):
+        stage = Stage("message", Verdict.OK, 5.0, " ".join(["ab"] * length))
+        assert max(map(len, line(stage, FINE, columns).splitlines())) < max(columns, 27)

@@ -56,7 +56,7 @@ def line(stage: Stage, marks: Marks, columns: int) -> str:
         return f"{start}\n"
     narrow = columns - len(start) < _NARROWEST
     indent = " " * (2 if narrow else len(start) + 2)
-    wrapped = textwrap.wrap(stage.summary, max(1, columns - len(indent)), break_on_hyphens=False)
+    wrapped = textwrap.wrap(stage.summary, max(1, columns - 1 - len(indent)), break_on_hyphens=False)
     told = f"\n{indent}".join(wrapped)
     return f"{start}\n{indent}{told}\n" if narrow else f"{start}  {told}\n"
 

@@ -20,7 +20,7 @@ from respan_cli.render import Result
 from respan_cli.settings import Settings
 from respan_cli.terminal import Terminal
 
-FOR_US = 0.05  # of the time; to start and to end takes some too, and the whole command keeps to the limit
+FOR_US = 0.1  # of the time; to start and to end takes some too, and the whole command keeps to the limit
 TIMEOUT = 10.0  # seconds for a whole check, unless a layer of the settings says otherwise
 
 
