@@ -11,6 +11,7 @@ import typer
 
 from respan_cli import __version__
 from respan_cli.commands import config, headers, options
+from respan_cli.commands.check import check
 from respan_cli.commands.help import show_help
 from respan_cli.commands.page import App
 from respan_cli.commands.sandbox import sandbox
@@ -25,6 +26,7 @@ app = App(name="respan")
 app.command()(send)
 app.add_typer(config.app, name="config")
 app.add_typer(headers.app, name="headers")
+app.command()(check)
 app.command()(sandbox)
 app.command("help")(show_help)
 

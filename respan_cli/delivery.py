@@ -129,14 +129,16 @@ def connect(
     current: Settings,
     terminal: Terminal,
     on_sent: Callable[[], None] = lambda: None,
+    on_warning: Callable[[str], None] | None = None,
 ) -> Gateway:
     """The gateway that the settings describe; nothing is sent yet. It tells the terminal what it waits for.
 
     Args:
-        target: where to send.
+        target: where to, with which key.
         current: the settings.
-        terminal: where waits and warnings are shown.
+        terminal: where waits and warnings are shown, and the environment that headers may refer to.
         on_sent: called when the request is sent and its reply is waited for.
+        on_warning: told what the SDK warns of; by default a person is told.
 
     Raises:
         SettingsError: a header refers to a variable that is not set.
@@ -148,12 +150,13 @@ def connect(
         on_the_wire(gateway_headers, authorization=f"Bearer {target.key}", sources=current.sources),
         timeout=current.timeout,
         max_retries=current.max_retries,
-        watcher=_watcher(terminal, on_sent),
-        on_warning=lambda text: terminal.warn(text) if terminal.shows_notes else None,
+        watcher=watcher_for(terminal, on_sent),
+        on_warning=on_warning or (lambda text: terminal.warn(text) if terminal.shows_notes else None),
     )
 
 
-def _watcher(terminal: Terminal, on_sent: Callable[[], None]) -> Watcher:
+def watcher_for(terminal: Terminal, on_sent: Callable[[], None] = lambda: None) -> Watcher:
+    """Who is told of an exchange: a person, of its waits; with `--debug` the log, of everything."""
     announcer = _Announcer(terminal, on_sent)
     if not terminal.debug:
         return announcer

@@ -199,7 +199,7 @@ class Terminal:
         """Say what is being waited for now, if that is shown at all."""
         if self._spinner:
             told: Words = (lambda: words) if isinstance(words, str) else words
-            self._spinner.say(lambda: self._concealed(told()))
+            self._spinner.say(lambda: self.without_secrets(told()))
 
     def still(self) -> None:
         """What was waited for has come."""
@@ -251,13 +251,14 @@ class Terminal:
     def _width(self) -> int | None:
         return self.size(notes=True)[0] if self.shows_notes else None
 
-    def _concealed(self, text: str) -> str:
+    def without_secrets(self, text: str) -> str:
+        """The text with everything replaced that was given to `hide`."""
         for secret in self._hidden:
             text = text.replace(secret, HIDDEN)
         return text
 
     def _say(self, text: str) -> None:
-        text = self._concealed(text)
+        text = self.without_secrets(text)
         with self._spinner.paused() if self._spinner else nullcontext():
             self._emit(text)
 

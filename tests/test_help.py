@@ -123,7 +123,7 @@ def test_the_environment_is_listed_whole() -> None:
 
 
 # What the platform names and people do not set for our sake.
-_OF_THE_SYSTEM = {"HOME", "USERPROFILE", "APPDATA"}
+_OF_THE_SYSTEM = {"PATH", "HOME", "USERPROFILE", "APPDATA"}
 
 
 def test_every_variable_that_the_program_reads_is_listed() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from respan_cli import profiles, settings, values
 from respan_cli.errors import RespanError, SettingsError, UsageError
 from respan_cli.headers import parse_lines
+from respan_cli.keys import key_of
 from respan_cli.settings import Layer, Settings
+
+if TYPE_CHECKING:
+    from respan_cli.delivery import Target
 
 
 def read_document(env: Mapping[str, str]) -> profiles.Document:
@@ -126,3 +131,21 @@ def _how_to_give(name: str) -> str:
     field = settings.BY_NAME[name.partition(".")[0]]
     key = name.partition(".")[2]
     return f"{field.flag} {key}=…" if key else field.flag or name
+
+
+@contextmanager
+def target_of(current: Settings, env: Mapping[str, str], *, sandbox: bool) -> Iterator[Target]:
+    """Where to send: the gateway of the settings, or the sandbox for as long as this lasts.
+
+    Raises:
+        SettingsError: there is no key, or the command that gives it fails.
+    """
+    from respan_cli.delivery import Target
+
+    if not sandbox:
+        yield Target(current.base_url, *key_of(current, env))
+        return
+    from respan_cli.sandbox import Sandbox
+
+    with Sandbox() as running:
+        yield Target(running.url + "/", "sandbox", "the sandbox")

@@ -16,7 +16,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 from respan_cli.terminal import Terminal
 
 # The groups in the order of what people look for; what is in none of them comes last.
-PANELS = ("Message", "Identity", "Output", "Connection")
+PANELS = ("Check", "Message", "Identity", "Output", "Connection")
 OTHERS = "Options"
 WIDEST = 100  # columns; longer lines are hard to read
 NARROW = 60  # columns; below, names and meanings no longer fit side by side

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from respan_cli import message
 from respan_cli.commands import options
-from respan_cli.commands.common import check_can_send, load_settings
+from respan_cli.commands.common import check_can_send, load_settings, target_of
 from respan_cli.commands.gather import asked
 from respan_cli.conversation import Conversation, check_answer
 from respan_cli.errors import BrokenReplyError, CutError, DeclinedError, ExitCode, RespanError, UsageError
 from respan_cli.headers import resolve_references
-from respan_cli.keys import key_of
 from respan_cli.notes import DIM
 from respan_cli.programs import Form, dry_run
 from respan_cli.settings import Settings
@@ -125,24 +123,6 @@ def check_flags(flags: Mapping[str, Any]) -> None:
     for one, other in (("as_json", "events"), ("usage", "quiet")):
         if flags[one] and flags[other]:
             raise UsageError(f"--{one.removeprefix('as_')} and --{other} cannot go together")
-
-
-@contextmanager
-def target_of(current: Settings, env: Mapping[str, str], *, sandbox: bool) -> Iterator[Target]:
-    """Where to send: the gateway of the settings, or the sandbox for as long as this lasts.
-
-    Raises:
-        SettingsError: there is no key, or the command that gives it fails.
-    """
-    from respan_cli.delivery import Target
-
-    if not sandbox:
-        yield Target(current.base_url, *key_of(current, env))
-        return
-    from respan_cli.sandbox import Sandbox
-
-    with Sandbox() as running:
-        yield Target(running.url + "/", "sandbox", "the sandbox")
 
 
 def deliver(

@@ -5,11 +5,22 @@
         for event in reply.events():
             ...
 
-Inside, imports go one way: background, proxies → unreached → sdk → reply → attempts → debug.
+Inside, imports go one way: background, proxies → unreached → sdk → reply, calls → attempts → debug.
 """
 
 from respan_cli.gateway.attempts import Gateway, Sent, Wait, Watcher
+from respan_cli.gateway.calls import Called, Connecting
 from respan_cli.gateway.reply import Reply
 from respan_cli.gateway.sdk import load_sdk, preload
 
-__all__ = ["Gateway", "Reply", "Sent", "Wait", "Watcher", "load_sdk", "preload"]
+__all__ = [
+    "Called",
+    "Connecting",
+    "Gateway",
+    "Reply",
+    "Sent",
+    "Wait",
+    "Watcher",
+    "load_sdk",
+    "preload",
+]

@@ -9,16 +9,18 @@ import random
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from respan_cli.deadline import Deadline
 from respan_cli.errors import RespanError, SilentError, UsageError
 from respan_cli.failures import Asked
 from respan_cli.gateway import proxies, unreached
 from respan_cli.gateway.background import interruptibly
+from respan_cli.gateway.calls import Called, called
 from respan_cli.gateway.reply import Reply, refusal
-from respan_cli.gateway.sdk import client_for, load_sdk
+from respan_cli.gateway.sdk import client_for, http_client_for, load_sdk, reading_errors
 from respan_cli.gateway.unreached import Way
 from respan_cli.headers import WireHeader
 from respan_cli.message import MessageRequest
@@ -101,7 +103,18 @@ class Gateway:
         self._max_retries = max_retries
         self._watcher = watcher
         self._on_warning = on_warning
+        self._kept: anthropic.Anthropic | None = None
+        self.on_step: Callable[[str, object], None] = lambda name, info: None  # each step of the HTTP client
         self._way = Way(asked.url, proxies.in_force(asked.url), timeout, min(timeout, CONNECT_TIMEOUT))
+
+    @contextmanager
+    def keep(self) -> Iterator[None]:
+        """One client, and with it one connection, for every message until this ends."""
+        with client_for(self._way, self._before, self._after, keep=True) as self._kept:
+            try:
+                yield
+            finally:
+                self._kept = None
 
     @contextmanager
     def ask(self, request: MessageRequest) -> Iterator[Reply]:
@@ -114,10 +127,31 @@ class Gateway:
             RespanError: the gateway was not reached, or refused, and that was the last attempt.
         """
         with (
-            client_for(self._way, self._before, self._after) as client,
+            self._client() as client,
             closing(self._open(client, request)) as response,
         ):
-            yield Reply(response, self._asked, self._way.timeout, self._watcher.end)
+            kept = self._kept is not None
+            yield Reply(response, self._asked, self._way.timeout, self._watcher.end, to_the_end=kept)
+
+    def _client(self) -> AbstractContextManager[anthropic.Anthropic]:
+        return nullcontext(self._kept) if self._kept else client_for(self._way, self._before, self._after)
+
+    def call(self, method: str, url: str, body: object, deadline: Deadline) -> Called:
+        """Make one request that is no message, once; any response is an answer to it.
+
+        Args:
+            method, url: what to ask for.
+            body: sent as JSON; None sends no body.
+            deadline: for the end of the response.
+
+        Raises:
+            RespanError: no response came.
+        """
+        with http_client_for(self._way, self._before, self._seen) as client:
+            try:
+                return interruptibly(lambda: called(client, method, url, body, deadline))
+            except reading_errors() as error:
+                raise self._failure(error) from error
 
     def _open(self, client: anthropic.Anthropic, request: MessageRequest) -> httpx2.Response:
         """Try until a reply begins, the failure is final, or the attempts are used up."""
@@ -177,15 +211,19 @@ class Gateway:
         # The HTTP client tells its steps to whoever asks (its extension "trace").
         request.extensions["trace"] = self._step
 
-    def _step(self, name: str, _: Mapping[str, object]) -> None:
+    def _step(self, name: str, info: Mapping[str, object]) -> None:
+        self.on_step(name, info)
         if name.endswith(".send_request_body.complete"):
             self._watcher.sent()
 
     def _after(self, response: httpx2.Response) -> None:
         """Turn a refusal into its error here: the SDK would read a body of any length first."""
-        self._watcher.response(response.status_code, dict(response.headers))
+        self._seen(response)
         if not response.is_success:
             raise refusal(response, self._asked)
+
+    def _seen(self, response: httpx2.Response) -> None:
+        self._watcher.response(response.status_code, dict(response.headers))
 
     @contextmanager
     def _tidy_warnings(self) -> Iterator[None]:

@@ -74,6 +74,8 @@ def shown_body(body: bytes) -> str:
     Args:
         body: as it was sent.
     """
+    if not body:
+        return ""
     fields: dict[str, Any] = json.loads(body)
     metadata = fields.get("metadata")
     if isinstance(metadata, dict):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from math import isfinite
 from typing import TYPE_CHECKING, cast
 
 from respan_cli import failures
-from respan_cli.errors import BrokenReplyError
+from respan_cli.errors import BrokenReplyError, RespanError
 from respan_cli.failures import Asked
 from respan_cli.gateway.sdk import reading_errors
 from respan_cli.message import Event
@@ -27,6 +28,7 @@ class Reply:
         asked: what was asked.
         timeout: seconds without a byte before the HTTP client gives up, for the message.
         on_end: told the number of events when the stream has ended, well or not.
+        to_the_end: read what comes after `message_stop` too: only then can the connection be used again.
     """
 
     def __init__(
@@ -35,12 +37,15 @@ class Reply:
         asked: Asked,
         timeout: float,
         on_end: Callable[[int], None] = lambda count: None,
+        *,
+        to_the_end: bool = False,
     ) -> None:
         self._response = response
         self._headers = dict(response.headers)
         self._asked = asked
         self._timeout = timeout
         self._on_end = on_end
+        self._to_the_end = to_the_end
 
     @property
     def request_id(self) -> str | None:
@@ -63,12 +68,14 @@ class Reply:
             RespanError: an `error` event, by its type.
         """
         arrived = _Arrived(self._response, idle)
+        events = self._parse(arrived)
         count = 0
         try:
-            for event in self._parse(arrived):
+            for event in events:
                 count += 1
                 yield event
                 if event["type"] == "message_stop":
+                    self._drain(events)
                     return
         except reading_errors() as error:
             raise self.broken(_why_broken(error, self._timeout)) from error
@@ -77,6 +84,12 @@ class Reply:
         if "text/event-stream" not in self._headers.get("content-type", "") or not arrived.start:
             raise failures.not_the_api(self._headers, arrived.start, self._asked)
         raise self.broken("the stream ended before message_stop")
+
+    def _drain(self, events: Iterator[Event]) -> None:
+        """The answer is whole: what goes wrong after it costs the connection and nothing else."""
+        with suppress(RespanError, *reading_errors()):
+            while self._to_the_end and next(events, None):
+                pass
 
     def _parse(self, arrived: _Arrived) -> Iterator[Event]:
         from anthropic import Stream

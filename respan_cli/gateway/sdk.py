@@ -62,32 +62,62 @@ def _import_sdk() -> ModuleType:
 
 
 @contextmanager
-def client_for(
+def http_client_for(
     way: Way,
     before: Callable[[httpx2.Request], None],
     after: Callable[[httpx2.Response], None],
-) -> Iterator[anthropic.Anthropic]:
-    """A client of the SDK for one gateway: no redirects, no retries, of the environment only a proxy.
+    *,
+    keep: bool = False,
+) -> Iterator[httpx2.Client]:
+    """The SDK's HTTP client for one gateway: no redirects, of the environment only a proxy.
 
     Args:
         way: the way to the gateway.
         before: called with every request before it is sent.
         after: called with every response when its headers have come.
+        keep: whether to use a connection more than once.
 
     Raises:
         UnreachedError: the proxy or the certificates that the environment names cannot be used.
     """
-    load_sdk()
+    sdk = load_sdk()
+    from httpx2 import Limits
+
     with _environment(way.proxy):
-        http_client = _http_client(
+        client = _http_client(
             way,
-            verify=_trusted(way.url),
+            verify=trusted(way.url),
+            # None is used twice unasked: one that is closed after a refusal would cost an attempt.
+            limits=Limits(max_keepalive_connections=1 if keep else 0),
+            timeout=sdk.Timeout(way.timeout, connect=way.connect_timeout),
             follow_redirects=False,
             event_hooks={"request": [before], "response": [after]},
         )
-        client = _sdk_client(way, http_client)
     with client:
         yield client
+
+
+@contextmanager
+def client_for(
+    way: Way,
+    before: Callable[[httpx2.Request], None],
+    after: Callable[[httpx2.Response], None],
+    *,
+    keep: bool = False,
+) -> Iterator[anthropic.Anthropic]:
+    """A client of the SDK for one gateway, with an HTTP client of `http_client_for`: no retries.
+
+    Args:
+        way: the way to the gateway.
+        before: called with every request before it is sent.
+        after: called with every response when its headers have come.
+        keep: whether to use a connection more than once.
+
+    Raises:
+        UnreachedError: the proxy or the certificates that the environment names cannot be used.
+    """
+    with http_client_for(way, before, after, keep=keep) as http_client:
+        yield _sdk_client(way, http_client)
 
 
 def _sdk_client(way: Way, http_client: httpx2.Client) -> anthropic.Anthropic:
@@ -95,28 +125,24 @@ def _sdk_client(way: Way, http_client: httpx2.Client) -> anthropic.Anthropic:
 
     sdk = load_sdk()
     try:
-        client: anthropic.Anthropic = sdk.Anthropic(
-            # The key is among our own headers: the SDK never holds it, so nothing of it can show it.
-            api_key="unused",
-            base_url=way.url,
-            timeout=sdk.Timeout(way.timeout, connect=way.connect_timeout),
-            max_retries=0,
-            open_telemetry=False,
-            http_client=http_client,
-        )
+        with _environment(None):
+            client: anthropic.Anthropic = sdk.Anthropic(
+                # The key is among our own headers: the SDK never holds it, so nothing of it can show it.
+                api_key="unused",
+                base_url=way.url,
+                timeout=http_client.timeout,
+                max_retries=0,
+                open_telemetry=False,
+                http_client=http_client,
+            )
     except InvalidURL as error:
-        http_client.close()
         raise unreached.unreached(error, way) from None
     return client
 
 
 def _http_client(way: Way, **options: Any) -> httpx2.Client:
-    from httpx2 import Limits
-
-    # No connection is used twice: one that the other side closes after a refusal would cost an attempt.
-    once = Limits(max_keepalive_connections=0)
     try:
-        client: httpx2.Client = load_sdk().DefaultHttpxClient(limits=once, **options)
+        client: httpx2.Client = load_sdk().DefaultHttpxClient(**options)
     except Exception as error:
         if way.proxy is None:
             raise
@@ -124,7 +150,7 @@ def _http_client(way: Way, **options: Any) -> httpx2.Client:
     return client
 
 
-def _trusted(url: str) -> ssl.SSLContext:
+def trusted(url: str) -> ssl.SSLContext:
     """Whom to trust. For http:// nobody: reading all the certificates would take longer than the request."""
     if urlsplit(url).scheme == "http":
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

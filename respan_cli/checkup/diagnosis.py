@@ -1,0 +1,241 @@
+"""What a failure of a stage means, and the command to type next. Pure.
+
+The failures themselves say what was seen; here are the other two lines. A failure is looked up by its kind,
+then by its stage and HTTP status or class; the texts may name the facts of `Case`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from shlex import quote
+from typing import Any
+
+from respan_cli.checkup.probes import authority, host_and_port
+from respan_cli.errors import RespanError
+from respan_cli.failures import CREDITS_PAGE, KEYS_PAGE, PROVIDERS_PAGE
+from respan_cli.settings import DEFAULT_MODEL, DEFAULT_PROFILE
+from respan_cli.values import is_this_machine
+
+SANDBOX = "the sandbox"  # where its key comes from
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the two lines may refer to; all empty as long as the settings are not known."""
+
+    profile: str = DEFAULT_PROFILE
+    base_url: str = ""
+    url_source: str = ""
+    model: str = ""
+    model_source: str = ""
+    key_source: str = ""
+    proxied: bool = False
+
+    def through_proxy(self) -> Case:
+        """The same, with a proxy in force."""
+        return replace(self, proxied=True)
+
+    @property
+    def p(self) -> str:
+        """` -p NAME`, unless the default profile is meant."""
+        return "" if self.profile == DEFAULT_PROFILE else f" -p {quote(self.profile)}"
+
+    @property
+    def host(self) -> str:
+        """The host of the base URL."""
+        return host_and_port(self.base_url)[0]
+
+    @property
+    def _flags(self) -> str:
+        """What the command line said of where to send, so that the same can be typed again."""
+        if self.key_source == SANDBOX:
+            where = " --sandbox"
+        else:
+            where = f" --base-url {quote(self.base_url)}" if self.url_source.startswith("-") else ""
+        return where + (f" --model {quote(self.model)}" if self.model_source.startswith("-") else "")
+
+    def words(self, failure: RespanError) -> dict[str, str]:
+        """Everything that a text may name, ready to be typed where a command names it."""
+        return {
+            "p": self.p,
+            "show": f"respan config show --origin{self.p}",
+            "again": f"respan check{self.p}{self._flags}",
+            "bare": f"respan check{self.p}",
+            "host": quote(self.host),
+            "authority": quote(authority(*host_and_port(self.base_url))),
+            "url": quote(self.base_url),
+            "plain": quote(self.base_url.replace("https://", "http://", 1)),
+            "model": self.model,
+            "model_source": self.model_source,
+            "key_source": self.key_source,
+            "wait": f"{failure.retry_after or 30:g}",
+        }
+
+
+def diagnose(failure: RespanError, stage: str, case: Case) -> RespanError:
+    """The same failure with its three lines: what was seen, what it means, what to type next.
+
+    Args:
+        failure: as it was raised; its own reason belongs to what was seen.
+        stage: the name of the stage.
+        case: the circumstances.
+    """
+    means, command = _lines(failure, stage, case)
+    if failure.reason:
+        failure.message = f"{failure.message}: {failure.reason}"
+    failure.message = f"{stage}: {failure.message}"
+    words = case.words(failure)
+    failure.reason = means.format_map(words)
+    # In the settings stage the failure itself knows best what to do.
+    own = failure.hint if stage == "settings" else None
+    failure.hint = own or command.format_map(words)
+    return failure
+
+
+def _lines(failure: RespanError, stage: str, case: Case) -> tuple[str, str]:
+    return next(TEXTS[key] for key in _keys(failure, stage, case) if key in TEXTS)
+
+
+def _keys(failure: RespanError, stage: str, case: Case) -> Iterator[str]:
+    stage = "message" if stage == "repeat" else stage
+    if case.proxied:
+        yield f"proxied {failure.kind}"
+    if failure.kind == "dns" and case.url_source == "default":
+        yield "dns default"
+    if failure.kind == "tls_none" and is_this_machine(case.host):
+        yield "tls_none here"
+    yield failure.kind
+    if failure.status in (401, 403):
+        yield f"key {case.key_source}"
+        yield "key profile" if case.key_source.startswith("profile ") else "key"
+    if failure.status == 404 and case.model != DEFAULT_MODEL:
+        yield f"{stage} 404 model"
+    yield f"{stage} {failure.status}"
+    yield f"{stage} {failure.default_kind}"
+    yield stage
+    yield "any"
+
+
+_TRUST = (
+    "nobody whom this machine trusts has signed it: it signed itself, or a company's proxy stands in between",
+    "SSL_CERT_FILE=/path/to/the/company-ca.pem {again}",
+)
+_SILENT = (
+    "something takes the connection and then does nothing with it: it hangs, or speaks another protocol",
+    "curl -v --max-time 30 {url}",
+)
+_REFUSED_KEY = f"the key from {{key_source}} is not valid there, or no longer; keys are made at {KEYS_PAGE}"
+_FAILING = (
+    "the gateway, or the provider behind it, is failing: neither your key nor your network is to blame",
+    "sleep {wait}; {again}",
+)
+_LATE = ("the gateway takes requests, and did not answer this one in time", "{again} --timeout 60")
+_SEE_PROXY = "env | grep -i _proxy"
+
+# what failed -> what it means, and what to type next
+TEXTS: Mapping[str, tuple[str, str]] = {
+    "any": ("the check cannot go on from here", "{again} --debug"),
+    "settings": ("these settings cannot send, so nothing was tried on the network", "{show}"),
+    "dns": (
+        "the name is mistyped, or this machine's name server does not know it, or is silent",
+        "{show}",
+    ),
+    "dns default": ("the name is right, so this machine's name server does not answer", "nslookup {host}"),
+    "proxied dns": ("it is the proxy's name, and nobody here knows it", _SEE_PROXY),
+    "proxied tcp_refused": ("the proxy is not running, or its port is another", _SEE_PROXY),
+    "proxied tcp_timeout": (
+        "the proxy is down, or not on this network",
+        _SEE_PROXY,
+    ),
+    "proxied tcp": ("the proxy cannot be reached from here", _SEE_PROXY),
+    "proxy_unusable": ("it is no URL of a host and a port, so nothing can go through it", _SEE_PROXY),
+    "proxy": ("the proxy is there and will not, or cannot, connect to the gateway", "curl -v {url}"),
+    "tcp_refused": (
+        "the machine is there; on that port nothing listens: wrong port, or not running",
+        "{show}",
+    ),
+    "tcp_timeout": (
+        "the machine is down, or a firewall drops the connection; some networks want a proxy (HTTPS_PROXY)",
+        "curl -v --connect-timeout 30 {url}",
+    ),
+    "tcp": ("there is no way from this network to that address", "curl -v --connect-timeout 30 {url}"),
+    "tls_untrusted": _TRUST,
+    "tls_expired": ("its time is over, or this machine's clock is ahead", "date -u"),
+    "tls_not_yet_valid": ("its time has not begun, or this machine's clock is behind", "date -u"),
+    "tls_hostname": (
+        "it belongs to another name: wrong base URL, or somebody stands in between",
+        "{show}",
+    ),
+    "tls_none": ("what listens there does not speak TLS: wrong port, or a portal that catches all", "{show}"),
+    "tls_none here": (
+        "what listens there does not speak TLS: the base URL wants http://",
+        "{bare} --base-url {plain}",
+    ),
+    "tls_silent": _SILENT,
+    "tls": ("it broke off while encryption was agreed on", "openssl s_client -connect {authority}"),
+    "key": (_REFUSED_KEY, "respan config init{p}"),
+    "key RESPAN_API_KEY": (_REFUSED_KEY, "export RESPAN_API_KEY='the new key'"),
+    "key profile": (_REFUSED_KEY, "respan config set api_key -{p}"),
+    "http unreached": _SILENT,
+    "http timeout": _SILENT,
+    "http broken_reply": (
+        "no gateway answers there: a sign-in page of this network, a company's proxy, or a wrong base URL",
+        "curl -i {url}",
+    ),
+    "http refused": (
+        "it points elsewhere, and the key goes to one host only: a sign-in page, or the gateway has moved",
+        "curl -i {url}",
+    ),
+    "http": _FAILING,
+    "authentication unreached": _SILENT,
+    "authentication timeout": _SILENT,
+    "authentication broken_reply": ("what answers with a key is no gateway", "curl -i {url}"),
+    "authentication": _FAILING,
+    "message 402": (
+        f"the key is good, the account is empty: credits are added at {CREDITS_PAGE}, "
+        f"provider keys at {PROVIDERS_PAGE}",
+        "{again}",
+    ),
+    "message 404 model": (
+        "no such model for this account, or a wrong base URL; {model} came from {model_source}",
+        f"{{bare}} --model {DEFAULT_MODEL}",
+    ),
+    "message 404": ("the base URL is wrong, or the account may not use {model}", "{show}"),
+    "message limit": ("more was asked for than this key, or this account, may have", "sleep {wait}; {again}"),
+    "message provider": _FAILING,
+    "message refused": (
+        "the gateway and the key are good; it is what this profile sends that was refused",
+        "respan send --dry-run ping{p}",
+    ),
+    "message broken_reply": (
+        "something on the way, or the gateway itself, ended the stream too early",
+        "{again} --count 5",
+    ),
+    "message timeout": _LATE,
+    "message unreached": _LATE,
+    "log_missing": (
+        "the message went through; its log is late, or this gateway keeps none",
+        "{again} --log --log-timeout 600",
+    ),
+    "log_none": ("the message went through, but this gateway lets nobody read its log there", "{again}"),
+    "log_differs": (
+        "the identity did not survive the way: costs and users would be counted wrongly",
+        "respan send --dry-run ping{p}",
+    ),
+    "log": ("the message went through, but the log could not be asked", "{again} --log"),
+}
+
+
+def lines(failure: RespanError) -> dict[str, Any]:
+    """A diagnosed failure as it stands in `--json`."""
+    return {
+        "seen": failure.message,
+        "means": failure.reason,
+        "next": failure.hint,
+        "type": failure.kind,
+        "status": failure.status,
+        "retryable": failure.retryable,
+        "request_id": failure.request_id,
+        "log_id": failure.log_id,
+    }

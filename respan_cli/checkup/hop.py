@@ -1,0 +1,52 @@
+"""Who is connected to first: the gateway itself, or the proxy before it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from respan_cli.errors import UnreachedError
+from respan_cli.gateway.proxies import Proxy
+
+_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Hop:
+    """A proxy's URL taken apart; `headers` hold its user and password."""
+
+    scheme: str
+    host: str
+    port: int
+    headers: Mapping[str, str]
+
+    @property
+    def tunnels(self) -> bool:
+        """Whether it is spoken to in plain HTTP, so that a probe can have it connect onward."""
+        return self.scheme == "http"
+
+    def __repr__(self) -> str:
+        return f"Hop({self.scheme}, {self.host}, {self.port})"
+
+
+def hop_of(proxy: Proxy) -> Hop:
+    """The proxy as a place to connect to.
+
+    Raises:
+        UnreachedError: what the variable says is no URL of a host.
+    """
+    try:
+        parts = urlsplit(proxy.url if "://" in proxy.url else f"http://{proxy.url}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host:
+        message = f"{proxy.source} names no usable proxy: {proxy.shown}"
+        raise UnreachedError(message, kind="proxy_unusable")
+    headers = {}
+    if parts.username:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Proxy-Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+    return Hop(parts.scheme, host, port or _PORTS.get(parts.scheme, 80), headers)

@@ -1,0 +1,193 @@
+"""Respan's log, asked for one message: has it arrived there, and does it say what was sent?
+
+Endpoints and shapes: Respan's published tools (`GET /api/request-logs/{unique_id}/`,
+`POST /api/request-logs/list/`). Logging is asynchronous; their own checker waits up to 180 s.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from respan_cli.checkup.stages import Finding
+from respan_cli.checkup.state import State
+from respan_cli.deadline import Deadline
+from respan_cli.delivery import remark
+from respan_cli.errors import ProviderError, RespanError
+from respan_cli.failures import Asked, as_json
+from respan_cli.gateway import Called, Gateway
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds between two looks; doubled each time
+_PAGE = 20  # entries; the one looked for is the newest
+_NOTHING = "nothing"
+
+Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that the log says otherwise than the request did."""
+
+    name: str
+    sent: str
+    logged: str | None
+
+    def __str__(self) -> str:
+        logged = _NOTHING if self.logged is None else repr(self.logged)
+        return f"{self.name}: sent {self.sent!r}, the log has {logged}"
+
+
+class RequestLog:
+    """The request log beside a gateway: on the same host, under `/api/request-logs/`.
+
+    Args:
+        gateway: with the key among its headers.
+        asked: what failures say about the request.
+        deadline: until when to look.
+    """
+
+    def __init__(self, gateway: Gateway, asked: Asked, deadline: Deadline) -> None:
+        parts = urlsplit(asked.url)
+        self._root = f"{parts.scheme}://{parts.netloc}/api/request-logs/"
+        self._gateway = gateway
+        self._asked = asked
+        self._deadline = deadline
+        self.looks = 0
+
+    def wait_for(self, log_id: str) -> Entry:
+        """The entry of this id, once it is there.
+
+        Raises:
+            ProviderError: it did not come in time (its kind is `log_missing`).
+            RespanError: the log cannot be asked.
+        """
+        for called in self._look("GET", f"{quote(log_id, safe='')}/", None):
+            if called.status == 200 and isinstance(called.body, dict):
+                return called.body
+        raise self._missing(f"id {log_id}")
+
+    def wait_for_custom(self, identifier: str, known: frozenset[str]) -> Entry:
+        """The newest entry under this custom identifier that is not among the known ones.
+
+        Args:
+            identifier: the custom identifier.
+            known: ids that were there before.
+
+        Raises:
+            ProviderError: it did not come in time (its kind is `log_missing`).
+            RespanError: the log cannot be asked.
+        """
+        for called in self._look("POST", "list/", _query(identifier)):
+            new = [entry for entry in _results(called.body) if _id_of(entry) not in known]
+            if new:
+                return new[0]
+        raise self._missing(f"custom identifier {identifier}")
+
+    def ids_of(self, identifier: str) -> frozenset[str]:
+        """The ids of the newest entries under a custom identifier, as they are now.
+
+        Raises:
+            RespanError: the log cannot be asked.
+        """
+        called = self._ask("POST", "list/", _query(identifier))
+        return frozenset(_id_of(entry) for entry in _results(called.body))
+
+    def _look(self, method: str, path: str, body: object) -> Iterator[Called]:
+        pause = FIRST_PAUSE
+        while True:
+            yield self._ask(method, path, body)
+            if self._deadline.passed:
+                return
+            time.sleep(min(pause, self._deadline.left()))
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _ask(self, method: str, path: str, body: object) -> Called:
+        self.looks += 1
+        called = self._gateway.call(method, self._root + path, body, self._deadline)
+        passing = called.status in (404, 408, 429) or called.status >= 500
+        if not called.is_json or (called.status >= 300 and not passing):
+            raise self._no_log(called)
+        return called
+
+    def _no_log(self, called: Called) -> RespanError:
+        failure = called.failure(self._asked)
+        failure.message = f"the request log at {self._root} cannot be asked: {failure.message}"
+        failure.kind = failure.kind if called.status in (401, 403) else "log_none"
+        return failure
+
+    def _missing(self, what: str) -> ProviderError:
+        message = f"no entry of {what} in the request log after {self._deadline.seconds:g} s"
+        return ProviderError(f"{message}, {self.looks} looks", kind="log_missing", retryable=True)
+
+
+def _query(identifier: str) -> dict[str, Any]:
+    filters = {"custom_identifier": {"operator": "", "value": [identifier]}}
+    return {"filters": filters, "page_size": _PAGE, "sort_by": "-timestamp"}
+
+
+def _results(body: object) -> list[Entry]:
+    results = body.get("results") if isinstance(body, dict) else None
+    return [entry for entry in results if isinstance(entry, dict)] if isinstance(results, list) else []
+
+
+def _id_of(entry: Entry) -> str:
+    return str(entry.get("unique_id") or entry.get("id"))
+
+
+def differences(params: Mapping[str, Any], entry: Entry) -> list[Difference]:
+    """What of the identity that was sent the log does not have as it was sent.
+
+    Args:
+        params: the `respan_params` of the request.
+        entry: the log's entry; what it has beyond that is its own business.
+    """
+    found = []
+    for name in ("customer_identifier", "custom_identifier"):
+        found += _compare(name, params.get(name), entry.get(name))
+    logged = entry.get("metadata")
+    logged = as_json(logged) if isinstance(logged, str) else logged
+    for key, value in (params.get("metadata") or {}).items():
+        found += _compare(f"metadata.{key}", value, logged.get(key) if isinstance(logged, dict) else None)
+    return found
+
+
+def _compare(name: str, sent: object, logged: object) -> list[Difference]:
+    if sent is None or (logged is not None and str(logged) == str(sent)):
+        return []
+    return [Difference(name, str(sent), None if logged in (None, "") else str(logged))]
+
+
+def log(state: State) -> Finding | None:
+    """Whether Respan's log has the message, and says of it what was sent.
+
+    Raises:
+        RespanError: the log cannot be asked, or does not have it in time.
+    """
+    if not state.options.log:
+        return None
+    request_log = RequestLog(state.log_reader(), state.asked, Deadline(state.options.log_timeout))
+    remark(f"waiting for the log, at most {state.options.log_timeout:g} s", state.terminal)
+    params, log_id = state.first.result.request.respan_params, state.first.result.log_id
+    if log_id:
+        entry = request_log.wait_for(log_id)
+    else:
+        entry = request_log.wait_for_custom(params["custom_identifier"], state.known_logs)
+    found = differences(params, entry)
+    by = "log_id" if log_id else "custom_identifier"
+    compared = _compared(params)
+    facts = {
+        "found_by": by,
+        "looks": request_log.looks,
+        "compared": compared,
+        "differences": [asdict(one) for one in found],
+    }
+    failure = ProviderError("; ".join(map(str, found)), kind="log_differs", log_id=log_id) if found else None
+    return Finding(f"found by its {by}, as sent: {', '.join(compared)}", facts, failure=failure)
+
+
+def _compared(params: Mapping[str, Any]) -> list[str]:
+    names = [name for name in ("customer_identifier", "custom_identifier") if params.get(name)]
+    return names + [f"metadata.{key}" for key in params.get("metadata") or {}]

@@ -1,0 +1,150 @@
+"""The layer that all of it is for: a real message, and on request many of them, measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, replace
+from typing import Any
+from uuid import uuid4
+
+from respan_cli import render
+from respan_cli.checkup.log import RequestLog
+from respan_cli.checkup.spread import MEASURES, spread
+from respan_cli.checkup.stages import Finding
+from respan_cli.checkup.state import Measured, State
+from respan_cli.deadline import Deadline
+from respan_cli.delivery import exchange, remark
+from respan_cli.errors import RespanError, UnreachedError
+from respan_cli.gateway import Connecting, Gateway
+from respan_cli.headers import redact_params, resolve_references
+from respan_cli.message import AUTO, MessageRequest, build, user_turn
+
+PROMPT = "ping"
+
+
+def message(state: State) -> Finding:
+    """A real message, streamed, as `send` sends it, with the profile's identity and headers; one token.
+
+    Raises:
+        RespanError: of every kind that `send` knows.
+    """
+    if not state.options.send:
+        return Finding("not sent (--no-send)", {"why": "--no-send"}, skipped=True)
+    warnings: list[str] = []
+    request = _request(state)
+    if state.options.log:
+        request = _findable(state, request)
+    state.gateway = gateway = state.sender(state.deadline.left(), warnings.append)
+    state.stack.enter_context(gateway.keep())
+    measured = _send(state, gateway, request, state.deadline)
+    state.first = measured
+    result = measured.result
+    answered = str(result.answer.message.get("model") or request.model)
+    facts = {
+        "model": answered,
+        **measured.times(),
+        "stop_reason": result.answer.stop_reason,
+        "usage": dict(result.answer.usage),
+        "request_id": result.request_id,
+        "log_id": result.log_id,
+        "respan_params": redact_params(request.respan_params),
+    }
+    return Finding(_told(answered, result), facts, tuple(warnings), result.timing.total_ms)
+
+
+def _told(model: str, result: render.Result) -> str:
+    first = result.timing.first_token_ms
+    parts = [
+        f"{model} answered",
+        f"first token {first:.0f} ms" if first is not None else "",
+        f"log id {result.log_id}" if result.log_id else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _request(state: State) -> MessageRequest:
+    current = replace(state.current, max_tokens=1)
+    return build(current, [user_turn(PROMPT)], resolve_references(current.headers, state.terminal.env))
+
+
+def _findable(state: State, request: MessageRequest) -> MessageRequest:
+    """The request with a custom identifier by which the log can find it, should there be no log id.
+
+    One that the settings fix is left as it is: what the log has under it already is noted instead.
+    """
+    fixed = state.current.custom_identifier
+    if fixed in (None, AUTO):
+        made = {"custom_identifier": f"respan-check-{uuid4()}"}
+        return replace(request, respan_params={**request.respan_params, **made})
+    with suppress(RespanError):  # a log that cannot be asked is the log stage's to tell
+        state.known_logs = RequestLog(state.log_reader(), state.asked, state.deadline).ids_of(fixed or "")
+    return request
+
+
+class _Nowhere:
+    """The sink of an answer that nobody reads; it only sees to it that the answer ends in time."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+
+    def write(self, text: str) -> None:
+        """Nothing."""
+
+    def flush(self) -> None:
+        """Between two pieces of the answer."""
+        if self._deadline.passed:
+            raise UnreachedError("the answer had not ended in time", retryable=True)
+
+
+def _send(state: State, gateway: Gateway, request: MessageRequest, deadline: Deadline) -> Measured:
+    connecting = Connecting()
+    gateway.on_step = connecting.take
+    result = exchange(gateway, request, state.current, render.Plain(), _Nowhere(deadline))
+    return Measured(result, connecting.ms)
+
+
+def repeat(state: State) -> Finding | None:
+    """As many messages over the connection that is open now, and as many each over a new one.
+
+    Raises:
+        RespanError: one of them failed, and ended it.
+    """
+    count = state.options.count
+    if count is None or not state.options.send:
+        return None
+    apart = f", {state.options.interval:g} s apart" if state.options.interval else ""
+    remark(f"{count} messages over one connection, {count} over new ones{apart}", state.terminal)
+    start = time.monotonic()
+    kept = [_another(state, state.gateway, number) for number in range(1, count + 1)]
+    # The message before was the first over a new connection.
+    new = [state.first.times(), *(_over_new(state, count + number) for number in range(1, count))]
+    facts = {"count": count, "kept": _spreads(kept), "new": _spreads(new)}
+    ms = (time.monotonic() - start) * 1000
+    return Finding(f"{2 * count} messages came through", facts, ms=ms)
+
+
+def _another(state: State, gateway: Gateway, number: int) -> Mapping[str, float | None]:
+    time.sleep(state.options.interval)
+    try:
+        return _send(state, gateway, _request(state), Deadline(state.timeout)).times()
+    except RespanError as failure:
+        failure.message = f"message {number + 1} of {2 * (state.options.count or 0)}: {failure.message}"
+        raise
+
+
+def _over_new(state: State, number: int) -> Mapping[str, float | None]:
+    gateway = state.sender(state.timeout, lambda text: None)
+    with gateway.keep():  # made before the clock starts: a client is our time, not the gateway's
+        return _another(state, gateway, number)
+
+
+def _spreads(times: list[Mapping[str, float | None]]) -> dict[str, Any]:
+    found = {}
+    for name in MEASURES:
+        values = [one[name] for one in times]
+        known = [value for value in values if value is not None]
+        measured = spread(known)
+        found[name] = {**asdict(measured), "values": known} if measured else None
+    return found

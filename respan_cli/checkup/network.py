@@ -1,0 +1,113 @@
+"""The layers below HTTP: the proxy, DNS, TCP and TLS."""
+
+from __future__ import annotations
+
+import time
+
+from respan_cli.checkup import probes
+from respan_cli.checkup.hop import hop_of
+from respan_cli.checkup.stages import Finding
+from respan_cli.checkup.state import State
+from respan_cli.errors import UnreachedError
+from respan_cli.gateway.proxies import in_force
+from respan_cli.gateway.sdk import trusted
+
+CERTIFICATE_LIMIT = 14  # days that a certificate should have left
+CONNECT_TIMEOUT = 10.0  # seconds for DNS and TCP, and again for TLS, however long a message may take
+
+
+def proxy(state: State) -> Finding | None:
+    """Whether a proxy stands between; with one, DNS and TCP are about the proxy, not the gateway."""
+    found = in_force(state.at)
+    if found is None:
+        return None
+    state.case = state.case.through_proxy()
+    state.hop = hop_of(found)
+    host, port = probes.host_and_port(state.at)
+    means = f"dns and tcp are about the proxy, which looks up and connects to {probes.authority(host, port)}"
+    return Finding(
+        f"{found.shown} from {found.source}: {means}", {"url": found.shown, "source": found.source}
+    )
+
+
+def dns(state: State) -> Finding:
+    """The addresses of the host that is connected to.
+
+    Raises:
+        UnreachedError: it has none.
+    """
+    host, port = _next_host(state)
+    state.addresses = probes.resolve(host, port, _limit(state))
+    return Finding(f"{host}: {', '.join(state.addresses)}", {"host": host, "addresses": [*state.addresses]})
+
+
+def tcp(state: State) -> Finding:
+    """The address that takes a connection; with a proxy, one that it leads on to the gateway.
+
+    Raises:
+        UnreachedError: none does.
+    """
+    _, port = _next_host(state)
+    state.connection, address, failures = probes.connect(state.addresses, port, _limit(state))
+    state.stack.callback(state.connection.close)
+    facts = {"address": address, "port": port, "failed": dict(failures)}
+    told = f"{probes.authority(address, port)} answered"
+    if failures:
+        told += f", after {'; '.join(f'{one}: {words}' for one, words in failures.items())}"
+    if state.hop and state.hop.tunnels and _encrypted(state):
+        target = probes.authority(*probes.host_and_port(state.at))
+        probes.tunnel(state.connection, target, state.hop.headers, _limit(state))
+        facts["tunnel"] = target
+        told += f" and leads on to {target}"
+    return Finding(told, facts)
+
+
+def tls(state: State) -> Finding:
+    """What the handshake shows, by the same trust as the HTTP client's.
+
+    Raises:
+        UnreachedError: the certificate is not good, or there is no TLS.
+    """
+    if not _encrypted(state):
+        state.connection.close()
+        return Finding("http:// has none", {"why": "http"}, skipped=True)
+    if state.hop and not state.hop.tunnels:
+        state.connection.close()
+        return Finding(f"cannot be looked at through {state.hop.scheme}://", {"why": "proxy"}, skipped=True)
+    host, _ = probes.host_and_port(state.at)
+    context = trusted(state.at)
+    start = time.monotonic()
+    try:
+        found = probes.start_tls(state.connection, host, context, _limit(state))
+    except UnreachedError as failure:
+        return _untrusted(state, failure)
+    ms = (time.monotonic() - start) * 1000
+    facts = {"version": found.version, "issuer": found.issuer, "days_left": found.days_left}
+    told = f"{found.version}, issued by {found.issuer}, {found.days_left} days left"
+    warnings = (f"the certificate of {host} ends in {found.days_left} days",)
+    return Finding(told, facts, warnings if found.days_left < CERTIFICATE_LIMIT else (), ms)
+
+
+def _untrusted(state: State, failure: UnreachedError) -> Finding:
+    """Who signed a certificate that nobody here trusts; through a proxy it is not asked for again."""
+    issuer = None
+    if failure.kind == "tls_untrusted" and state.hop is None:
+        _, port = _next_host(state)
+        issuer = probes.issuer_of(state.addresses, port, _limit(state))
+    if issuer is None:
+        raise failure
+    failure.message += f", issued by {issuer}"
+    return Finding("", {"issuer": issuer}, failure=failure)
+
+
+def _encrypted(state: State) -> bool:
+    return state.at.startswith("https://")
+
+
+def _next_host(state: State) -> tuple[str, int]:
+    """Who is connected to: the proxy, or the gateway itself."""
+    return (state.hop.host, state.hop.port) if state.hop else probes.host_and_port(state.at)
+
+
+def _limit(state: State) -> float:
+    return min(CONNECT_TIMEOUT, state.deadline.left())

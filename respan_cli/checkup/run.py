@@ -1,0 +1,53 @@
+"""A check under way: the layers in their order, up to the first that is broken."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from respan_cli.checkup import exchanges, local, log, messages, network
+from respan_cli.checkup.diagnosis import diagnose
+from respan_cli.checkup.stages import NAMES, Finding, Stage, failed, passed
+from respan_cli.checkup.state import State
+from respan_cli.errors import RespanError
+
+LAYERS: Mapping[str, Callable[[State], Finding | None]] = {
+    "settings": local.settings,
+    "proxy": network.proxy,
+    "dns": network.dns,
+    "tcp": network.tcp,
+    "tls": network.tls,
+    "http": exchanges.http,
+    "authentication": exchanges.authentication,
+    "message": messages.message,
+    "repeat": messages.repeat,
+    "log": log.log,
+}
+
+
+def run(state: State) -> Iterator[Stage]:
+    """The stages, each as it completes; a failed one is the last. One that nobody asked for is left out."""
+    with state.stack:
+        for name in NAMES:
+            stage = _look(name, state)
+            if stage is not None:
+                yield stage
+                if stage.failure is not None:
+                    return
+
+
+def _look(name: str, state: State) -> Stage | None:
+    start = time.monotonic()
+    finding: Finding | None = None
+    try:
+        finding = LAYERS[name](state)
+        if finding is None:
+            return None
+        failure = finding.failure
+    except RespanError as error:
+        failure = error
+    ms = (time.monotonic() - start) * 1000
+    if failure is not None:
+        return failed(name, diagnose(failure, name, state.case), ms, finding.facts if finding else None)
+    assert finding is not None  # either there is a failure or a finding
+    return passed(name, finding, ms)

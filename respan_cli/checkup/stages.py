@@ -1,0 +1,109 @@
+"""The stages of a check as data: what each found, how long it took, and how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from respan_cli.errors import RespanError
+
+NAMES = (
+    "settings",
+    "proxy",
+    "dns",
+    "tcp",
+    "tls",
+    "http",
+    "authentication",
+    "message",
+    "repeat",
+    "log",
+)
+
+
+class Verdict(StrEnum):
+    """How a stage went."""
+
+    OK = "ok"
+    WARNED = "warned"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the look at one layer brought.
+
+    Args:
+        summary: for people, one line.
+        facts: for programs; the keys are documented in docs/check.md.
+        warnings: what will not fail today.
+        ms: milliseconds, when not all of the time was the layer's own.
+        skipped: whether there was nothing to look at.
+        failure: why the layer is broken, where there are facts to tell even so.
+    """
+
+    summary: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    ms: float | None = None
+    skipped: bool = False
+    failure: RespanError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One finished stage. `failure` has its three lines already; `ms` is None when nothing was done."""
+
+    name: str
+    verdict: Verdict
+    ms: float | None
+    summary: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    failure: RespanError | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The stage as it stands in `--json`."""
+        return {
+            "verdict": self.verdict.value,
+            "ms": self.ms,
+            "facts": dict(self.facts),
+            "warnings": list(self.warnings),
+        }
+
+
+def passed(name: str, finding: Finding, ms: float) -> Stage:
+    """The stage of a layer that held, with or without a warning.
+
+    Args:
+        name: the stage.
+        finding: what was found.
+        ms: milliseconds that the whole look took.
+    """
+    verdict = Verdict.WARNED if finding.warnings else Verdict.OK
+    took = round(ms if finding.ms is None else finding.ms, 1)
+    skipped = finding.skipped
+    return Stage(
+        name,
+        Verdict.SKIPPED if skipped else verdict,
+        None if skipped else took,
+        finding.summary,
+        finding.facts,
+        finding.warnings,
+    )
+
+
+def failed(name: str, failure: RespanError, ms: float, facts: Mapping[str, Any] | None = None) -> Stage:
+    """The stage of the layer that is broken.
+
+    Args:
+        name: the stage.
+        failure: why, diagnosed.
+        ms: milliseconds until it failed.
+        facts: what was found even so.
+    """
+    summary = failure.message.removeprefix(f"{name}: ")
+    return Stage(name, Verdict.FAILED, round(ms, 1), summary, facts or {}, (), failure)

@@ -1,0 +1,145 @@
+"""What a check knows so far: each layer adds what the next ones need."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+from respan_cli.checkup.diagnosis import Case
+from respan_cli.checkup.hop import Hop
+from respan_cli.checkup.spread import MEASURES
+from respan_cli.deadline import Deadline
+from respan_cli.delivery import Target, watcher_for
+from respan_cli.delivery import connect as gateway_of
+from respan_cli.failures import Asked
+from respan_cli.gateway import Gateway
+from respan_cli.headers import is_secret, on_the_wire, resolve_references
+from respan_cli.render import Result
+from respan_cli.settings import Settings
+from respan_cli.terminal import Terminal
+
+FOR_US = 0.1  # of the time; to start and to end takes some too, and the whole command keeps to the limit
+TIMEOUT = 10.0  # seconds for a whole check, unless a layer of the settings says otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks for beyond the settings.
+
+    Args:
+        send: whether to send the message.
+        log: whether to look it up in the log, for at most `log_timeout` seconds.
+        count: how many messages to measure over a kept, and over new connections; None measures none.
+        interval: seconds between two of them.
+    """
+
+    send: bool = True
+    log: bool = False
+    log_timeout: float = 180.0
+    count: int | None = None
+    interval: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One message that came through, and how long its connection took: None if there was one already."""
+
+    result: Result
+    connect_ms: float | None
+
+    def times(self) -> dict[str, float | None]:
+        """Milliseconds, by the names of `MEASURES`."""
+        timing = self.result.timing
+        return dict(zip(MEASURES, (self.connect_ms, timing.first_token_ms, timing.total_ms), strict=True))
+
+
+@dataclass
+class State:
+    """The check as far as it has come. What is not set yet belongs to a layer not looked at yet.
+
+    Args:
+        load: gives the settings.
+        aim: gives the place to send to and the key, which stay good until the check ends.
+        terminal: the environment, and where waits are remarked on.
+        options: what was asked for.
+    """
+
+    load: Callable[[], Settings]
+    aim: Callable[[Settings], Target]
+    terminal: Terminal
+    options: Options
+    stack: ExitStack = field(default_factory=ExitStack)  # what is open until the check ends
+    case: Case = field(default_factory=Case)
+    current: Settings = field(init=False)
+    target: Target = field(init=False)
+    deadline: Deadline = field(init=False)
+    hop: Hop | None = None  # the proxy, if one is in force
+    addresses: Sequence[str] = ()
+    connection: socket.socket = field(init=False)
+    keyless_status: int = 0
+    gateway: Gateway = field(init=False)  # the one that keeps its connection
+    known_logs: frozenset[str] = frozenset()
+    first: Measured = field(init=False)  # the message that came through
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for the whole check up to the message, and for each further message."""
+        given = self.current.sources.get("timeout") not in (None, "default")
+        return self.current.timeout if given else TIMEOUT
+
+    @property
+    def asked(self) -> Asked:
+        """What failures need to know."""
+        case = self.case
+        return Asked(case.base_url, case.model, case.model_source, case.key_source)
+
+    @property
+    def at(self) -> str:
+        """The base URL."""
+        return self.target.url
+
+    def hide_secrets(self) -> None:
+        """Have nobody repeat the key, or a secret header, on the screen: gateways quote what they refuse."""
+        given = {**self.current.gateway_headers, **self.current.headers}
+        secrets = {name: value for name, value in given.items() if is_secret(name)}
+        self.terminal.hide(self.target.key, *resolve_references(secrets, self.terminal.env).values())
+
+    def sender(self, timeout: float, on_warning: Callable[[str], None]) -> Gateway:
+        """The gateway that `send` would use, but with one attempt only: a check shows what fails.
+
+        Args:
+            timeout: seconds without a byte.
+            on_warning: told what the SDK warns of.
+        """
+        current = replace(self.current, timeout=timeout, max_retries=0)
+        return gateway_of(self.target, current, self.terminal, on_warning=on_warning)
+
+    def without_key(self) -> Gateway:
+        """The same gateway, asked without any credential."""
+        given = resolve_references(self.current.gateway_headers, self.terminal.env)
+        return self._plain(
+            {name: value for name, value in given.items() if not is_secret(name)}, None, self.deadline.left()
+        )
+
+    def with_key(self) -> Gateway:
+        """The same gateway with the key and all headers, for what is no message."""
+        given = resolve_references(self.current.gateway_headers, self.terminal.env)
+        return self._plain(given, self.target.key, self.deadline.left())
+
+    def log_reader(self) -> Gateway:
+        """The host of the gateway with the key alone: headers for the gateway do not concern its log."""
+        return self._plain({}, self.target.key, self.timeout)
+
+    def _plain(self, given: dict[str, str], key: str | None, timeout: float) -> Gateway:
+        headers = on_the_wire(given, authorization=f"Bearer {key}")
+        kept = [header for header in headers if key is not None or header.name != "Authorization"]
+        return Gateway(
+            self.asked,
+            kept,
+            timeout=timeout,
+            max_retries=0,
+            watcher=watcher_for(self.terminal),
+            on_warning=lambda text: None,
+        )

@@ -1,0 +1,183 @@
+"""`respan check`: which layer is broken, and what to do about it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from respan_cli.commands import options
+from respan_cli.commands.common import check_can_send, load_settings, target_of
+from respan_cli.errors import ExitCode, UsageError
+from respan_cli.notes import YELLOW
+from respan_cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from respan_cli.checkup.stages import Stage
+    from respan_cli.checkup.state import Options, State
+    from respan_cli.delivery import Target
+    from respan_cli.settings import Settings
+
+LOG_TIMEOUT = 180.0  # seconds; how long Respan's own checker waits
+
+
+def check(
+    ctx: typer.Context,
+    profile: options.Profile = None,
+    no_send: Annotated[
+        bool, options.flag("--no-send", "Stop before the message: nothing is paid.", "Check")
+    ] = False,
+    log: Annotated[
+        bool, options.flag("--log", "Find the message in Respan's log and compare identities.", "Check")
+    ] = False,
+    log_timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--log-timeout",
+            help=f"How long to look for it. (default: {LOG_TIMEOUT:g})",
+            metavar="SECONDS",
+            min=0,
+            rich_help_panel="Check",
+        ),
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "--count",
+            help="Measure N messages over one connection, and N over new ones.",
+            metavar="N",
+            min=1,
+            rich_help_panel="Check",
+        ),
+    ] = None,
+    interval: Annotated[
+        float | None,
+        typer.Option(
+            "--interval",
+            help="Seconds between two of them. (default: 0)",
+            metavar="SECONDS",
+            min=0,
+            rich_help_panel="Check",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, options.flag("--json", "One JSON object: every stage, its time, its facts.", "Output")
+    ] = False,
+    model: options.Model = None,
+    customer_identifier: options.CustomerIdentifier = None,
+    custom_identifier: options.CustomIdentifier = None,
+    metadata: options.Metadata = None,
+    respan_params: options.Param = None,
+    base_url: options.BaseUrl = None,
+    headers: options.Header = None,
+    gateway_headers: options.GatewayHeader = None,
+    timeout: Annotated[
+        options.Text,
+        typer.Option(
+            "--timeout",
+            help="Seconds for the check, the first message included. (env: RESPAN_TIMEOUT, default: 10)",
+            metavar="SECONDS",
+            rich_help_panel="Connection",
+        ),
+    ] = None,
+    sandbox: options.Sandbox = False,
+    insecure_http: options.InsecureHttp = False,
+    color: options.ColorMode = options.Color.AUTO,
+    debug: options.Debug = False,
+) -> int:
+    """Find out whether this profile can send, and if not, which layer is broken and what to do.
+
+    $ respan check                           # settings, DNS, TCP, TLS, HTTP, key, one real message
+    $ respan check --no-send                 # the same without the message: nothing is paid
+    $ respan check --log --customer-id acme  # does the identity arrive in Respan's log?
+    $ respan check --count 20 --interval 1   # how fast, over one connection and over new ones
+    $ respan check --json                    # for monitoring: every stage, its time, its facts
+
+    The stages run in order and the first that fails ends the check; the exit code is that of its failure.
+    """
+    terminal = options.terminal_of(ctx)
+    flags = ctx.params
+    check_flags(flags)
+    from respan_cli.checkup.state import State
+
+    with ExitStack() as stack:
+
+        def load() -> Settings:
+            return load_settings(flags, terminal.env)
+
+        def aim(current: Settings) -> Target:
+            check_can_send(current, insecure_http=insecure_http)
+            return stack.enter_context(target_of(current, terminal.env, sandbox=sandbox))
+
+        return follow(State(load, aim, terminal, wanted(flags)), terminal, as_json=as_json)
+
+
+def check_flags(flags: Mapping[str, Any]) -> None:
+    """Refuse flags that contradict each other, and those that would do nothing.
+
+    Raises:
+        UsageError: two flags that cannot both be meant.
+    """
+    for name in ("log", "count"):
+        if flags["no_send"] and flags[name]:
+            raise UsageError(f"--{name} needs the message that --no-send leaves out")
+    for name, needed in (("log_timeout", "log"), ("interval", "count")):
+        if flags[name] is not None and not flags[needed]:
+            raise UsageError(f"--{name.replace('_', '-')} means nothing without --{needed}")
+
+
+def wanted(flags: Mapping[str, Any]) -> Options:
+    """What the flags ask for beyond the settings."""
+    from respan_cli.checkup.state import Options
+
+    return Options(
+        send=not flags["no_send"],
+        log=flags["log"],
+        log_timeout=LOG_TIMEOUT if flags["log_timeout"] is None else flags["log_timeout"],
+        count=flags["count"],
+        interval=flags["interval"] or 0.0,
+    )
+
+
+def follow(state: State, terminal: Terminal, *, as_json: bool) -> int:
+    """Run the check and show each stage as it completes; with `as_json`, all of them at its end.
+
+    Raises:
+        RespanError: the failure of the stage that failed, with its three lines.
+    """
+    from respan_cli.checkup import report
+    from respan_cli.checkup.run import run
+    from respan_cli.render import json_line
+
+    done: list[Stage] = []
+    for stage in run(state):
+        done.append(stage)
+        if not as_json:
+            show(stage, terminal)
+    if as_json:
+        terminal.write(terminal.without_secrets(json_line(report.as_json(done, state.case))))
+        terminal.flush()
+    if done[-1].failure is not None:
+        raise done[-1].failure
+    return ExitCode.OK
+
+
+def show(stage: Stage, terminal: Terminal) -> None:
+    """One stage: to a person a line with a sign, to a program a row; its warnings to standard error."""
+    from respan_cli.checkup import report
+
+    if terminal.shows_answers:
+        marks = report.marks_for(terminal.encoding)
+        terminal.write(terminal.without_secrets(report.line(stage, marks, terminal.width)))
+        if stage.name == "repeat" and not stage.failure:
+            terminal.write(report.table(stage.facts) + report.bars(stage.facts, marks) + "\n")
+    else:
+        terminal.write(terminal.without_secrets(report.row(stage)))
+        if stage.name == "repeat" and not stage.failure:
+            terminal.write(report.table_rows(stage.facts))
+    terminal.flush()
+    for warning in stage.warnings:
+        terminal.note(f"warning: {warning}", style=YELLOW)

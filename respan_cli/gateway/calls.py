@@ -1,0 +1,98 @@
+"""Requests that are no messages, through the same HTTP client, and how long a connection took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from respan_cli.deadline import Deadline
+from respan_cli.errors import BrokenReplyError, RespanError
+from respan_cli.failures import Asked, as_json, from_response, ids, words
+
+if TYPE_CHECKING:
+    import httpx2
+
+_LARGEST = 4 * 1024 * 1024  # bytes; a page of logs is far below
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """One response: its status, its headers (lower-case names), its body (parsed if it is JSON)."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: object
+    ms: float
+
+    @property
+    def is_json(self) -> bool:
+        """Whether a program answered, and not a page for people."""
+        return isinstance(self.body, (dict, list))
+
+    @property
+    def what(self) -> str:
+        """The status and the type, for people."""
+        kind = self.headers.get("content-type", "").partition(";")[0]
+        return f"HTTP {self.status}" + (f" {kind}" if kind else "")
+
+    @property
+    def skew(self) -> float | None:
+        """Seconds by which this machine's clock is ahead of the server's `Date`; None without one."""
+        try:
+            return time.time() - parsedate_to_datetime(self.headers["date"]).timestamp()
+        except (KeyError, ValueError, TypeError, IndexError, OverflowError):
+            return None
+
+    def failure(self, asked: Asked) -> RespanError:
+        """The error that this response would be to a message.
+
+        Args:
+            asked: what was asked.
+        """
+        if self.is_json or self.status >= 500 or 300 <= self.status < 400:
+            return from_response(self.status, self.body, self.headers, asked)
+        message = f"{self.what} where a gateway answers JSON"
+        return BrokenReplyError(message, reason=words(self.body), **ids(self.headers, None))
+
+
+def called(client: httpx2.Client, method: str, url: str, body: object, deadline: Deadline) -> Called:
+    """Make one request and read the response, as far as it is of a sane length and comes in time.
+
+    Args:
+        client: whose headers and limits.
+        method, url: what to ask for.
+        body: sent as JSON; None sends no body.
+        deadline: for the end of the response.
+    """
+    start = time.monotonic()
+    with client.stream(method, url, json=body) as response:
+        text = _read(response, deadline)
+    ms = round((time.monotonic() - start) * 1000, 1)
+    return Called(response.status_code, dict(response.headers), as_json(text), ms)
+
+
+def _read(response: httpx2.Response, deadline: Deadline) -> str:
+    data = bytearray()
+    for chunk in response.iter_bytes():
+        data += chunk
+        if len(data) > _LARGEST or deadline.passed:
+            break
+    return data.decode("utf-8", "replace")
+
+
+class Connecting:
+    """How long the last connection took, DNS, TCP and TLS together, as the HTTP client's `trace` tells it."""
+
+    def __init__(self) -> None:
+        self._started = 0.0
+        self.ms: float | None = None  # None while there was none
+
+    def take(self, step: str, _facts: object) -> None:
+        """Take one step, such as `connection.connect_tcp.started`."""
+        if step.endswith(".connect_tcp.started"):
+            self._started = time.monotonic()
+        elif step.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            self.ms = round((time.monotonic() - self._started) * 1000, 1)

@@ -1,0 +1,223 @@
+"""`respan check` below HTTP: certificates of every sort, and a proxy in between, all on loopback."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import json
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import trustme
+
+from respan_cli.sandbox import Sandbox
+from tests.hosts import ProxyServer, encrypted, free_port, host, page, saying
+from tests.support import run
+from tests.test_check import Checked, at, check
+
+CA = trustme.CA(organization_name="Loopback Trust")
+OTHERS_CA = trustme.CA(organization_name="Company Proxy")
+NOW = datetime.datetime.now(datetime.UTC)
+DAY = datetime.timedelta(days=1)
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that trusts `CA` and nobody else."""
+    bundle = tmp_path / "ca.pem"
+    CA.cert_pem.write_to_path(str(bundle))
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+
+
+def context_of(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    return context
+
+
+def valid(days: float) -> trustme.LeafCert:
+    return CA.issue_cert("127.0.0.1", not_before=NOW - 30 * DAY, not_after=NOW + days * DAY)
+
+
+@contextmanager
+def tls_sandbox(certificate: trustme.LeafCert, sandbox: Sandbox) -> Iterator[int]:
+    with host(encrypted(context_of(certificate), sandbox)) as port:
+        yield port
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_good_certificate_is_told_with_its_issuer_and_its_days(
+    sandbox: Sandbox, env: dict[str, str]
+) -> None:
+    with tls_sandbox(valid(90.5), sandbox) as port:
+        done = check(env=at(port, env, "https"))
+    assert (done.code, done.error) == (0, None)
+    facts = done.facts("tls")
+    assert facts == {"version": "TLSv1.3", "issuer": "Loopback Trust", "days_left": 90}
+    assert done.verdicts()["tls"] == "ok"
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_certificate_that_ends_soon_is_a_warning(sandbox: Sandbox, env: dict[str, str]) -> None:
+    with tls_sandbox(valid(5.5), sandbox) as port:
+        done = run("check", env=at(port, env, "https"))
+    assert (done.code, done.err) == (0, "warning: the certificate of 127.0.0.1 ends in 5 days\n")
+    assert "\ntls\twarned\t" in done.out
+
+
+@pytest.mark.parametrize(
+    ("certificate", "kind", "seen", "command"),
+    [
+        (valid(-1), "tls_expired", "certificate has expired", "date -u"),
+        (
+            CA.issue_cert("127.0.0.1", not_before=NOW + DAY, not_after=NOW + 2 * DAY),
+            "tls_not_yet_valid",
+            "certificate is not yet valid",
+            "date -u",
+        ),
+        (
+            CA.issue_cert("gateway.example"),
+            "tls_hostname",
+            "IP address mismatch, certificate is not valid for '127.0.0.1'",
+            "respan config show --origin",
+        ),
+        (
+            OTHERS_CA.issue_cert("127.0.0.1"),
+            "tls_untrusted",
+            "unable to get local issuer certificate, issued by Company Proxy",
+            "SSL_CERT_FILE=/path/to/the/company-ca.pem respan check",
+        ),
+    ],
+    ids=["expired", "not yet valid", "another host's", "a company's"],
+)
+@pytest.mark.usefixtures("trusted")
+def test_a_bad_certificate_is_tls(
+    sandbox: Sandbox, env: dict[str, str], certificate: trustme.LeafCert, kind: str, seen: str, command: str
+) -> None:
+    with tls_sandbox(certificate, sandbox) as port:
+        done = check(env=at(port, env, "https"))
+    failure = done.shown["failure"]
+    assert (done.code, failure["stage"], failure["type"]) == (8, "tls", kind)
+    assert failure["seen"] == f"tls: the certificate of 127.0.0.1: {seen}"
+    assert failure["next"] == command
+    assert sandbox.requests == []
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_self_signed_certificate_is_tls(sandbox: Sandbox, env: dict[str, str], tmp_path: Path) -> None:
+    with host(encrypted(self_signed(tmp_path), sandbox)) as port:
+        done = check(env=at(port, env, "https"))
+    assert (done.code, done.shown["failure"]["type"]) == (8, "tls_untrusted")
+    assert done.shown["failure"]["seen"] == (
+        "tls: the certificate of 127.0.0.1: self-signed certificate, issued by Company Proxy"
+    )
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    """A certificate that nobody but itself has signed: an authority's own, shown as a server's."""
+    OTHERS_CA.cert_pem.write_to_path(str(folder / "self.pem"))
+    OTHERS_CA.private_key_pem.write_to_path(str(folder / "self.key"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "self.pem", folder / "self.key")
+    return context
+
+
+def test_a_plain_server_on_an_https_url_is_tls(sandbox: Sandbox, env: dict[str, str]) -> None:
+    port = sandbox.url.rpartition(":")[2]
+    done = check("--base-url", f"https://127.0.0.1:{port}", env=env)
+    failure = done.shown["failure"]
+    assert (done.code, failure["stage"], failure["type"]) == (8, "tls", "tls_none")
+    assert failure["next"] == f"respan check --base-url http://127.0.0.1:{port}/"
+
+
+def test_a_tls_server_on_an_http_url_is_http(env: dict[str, str]) -> None:
+    with host(encrypted(context_of(valid(9)), None)) as port:
+        done = check(env=at(port, env))
+    assert (done.code, done.shown["failure"]["stage"]) in ((8, "http"), (9, "http"))
+
+
+def test_a_connection_that_ends_in_the_handshake_is_tls(env: dict[str, str]) -> None:
+    with host(lambda connection: None) as port:
+        done = check(env=at(port, env, "https"))
+    failure = done.shown["failure"]
+    assert (done.code, failure["stage"], failure["type"]) == (8, "tls", "tls")
+    assert failure["next"] == f"openssl s_client -connect 127.0.0.1:{port}"
+
+
+# --- a proxy in force
+
+
+def through_proxy(port: int, env: dict[str, str], monkeypatch: pytest.MonkeyPatch, scheme: str) -> Checked:
+    monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://jo:s3cret-word@127.0.0.1:{port}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    url = f"{scheme}://gateway.example:8443"
+    return check("--base-url", url, "--insecure-http", env=env)
+
+
+@pytest.mark.usefixtures("trusted")
+def test_through_a_proxy_dns_and_tcp_are_about_the_proxy(
+    sandbox: Sandbox, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name of the gateway is known to nobody here: the proxy alone leads there."""
+    certificate = CA.issue_cert("gateway.example")
+    with tls_sandbox(certificate, sandbox) as behind:
+        server = ProxyServer(behind)
+        with host(server) as port:
+            done = through_proxy(port, env, monkeypatch, "https")
+    assert (done.code, done.error) == (0, None)
+    assert done.facts("proxy") == {"url": f"http://[hidden]@127.0.0.1:{port}", "source": "HTTPS_PROXY"}
+    assert done.facts("dns")["host"] == "127.0.0.1"
+    assert done.facts("tcp")["port"] == port
+    assert done.facts("tcp")["tunnel"] == "gateway.example:8443"
+    assert done.facts("tls")["issuer"] == "Loopback Trust"
+    credentials = base64.b64encode(b"jo:s3cret-word")
+    assert all(b"Proxy-Authorization: Basic " + credentials in head for head in server.heads)
+    assert "s3cret-word" not in json.dumps(done.shown)
+
+
+def test_a_plain_request_goes_through_a_proxy_without_a_tunnel(
+    sandbox: Sandbox, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = ProxyServer(int(sandbox.url.rpartition(":")[2]))
+    with host(server) as port:
+        done = through_proxy(port, env, monkeypatch, "http")
+    assert (done.code, done.error) == (0, None)
+    assert "tunnel" not in done.facts("tcp")
+    assert len(sandbox.requests) == 3
+
+
+def test_a_proxy_that_refuses_is_tcp(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"
+    with host(ProxyServer(0, refusal)) as port:
+        done = through_proxy(port, env, monkeypatch, "https")
+    failure = done.shown["failure"]
+    assert (done.code, failure["stage"], failure["type"]) == (8, "tcp", "proxy")
+    assert failure["seen"] == (
+        "tcp: the proxy did not connect to gateway.example:8443: HTTP/1.1 407 Proxy Authentication Required"
+    )
+
+
+def test_a_proxy_that_is_not_there_is_explained_as_one(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = through_proxy(free_port(), env, monkeypatch, "https")
+    assert (done.code, done.shown["failure"]["stage"]) == (8, "tcp")
+    assert done.shown["failure"]["means"] == "the proxy is not running, or its port is another"
+
+
+def test_a_portal_behind_a_proxy_is_http(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with host(saying(page("200 OK", "<title>Welcome</title>"))) as port:
+        done = through_proxy(port, env, monkeypatch, "http")
+    assert (done.code, done.shown["failure"]["stage"]) == (9, "http")
+
+
+def test_a_proxy_that_is_no_url_is_the_proxy_stage(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://:99999999")
+    done = check("--base-url", "https://gateway.example", env=env)
+    assert (done.code, done.shown["failure"]["stage"]) == (8, "proxy")
