@@ -96,8 +96,9 @@ def send(
             terminal.write(dry_run(current, said, form or Form.JSON, show_secrets=show_secrets))
             terminal.flush()
         return ExitCode.OK
-    if current.api_key is None:
+    if current.api_key_command and not sandbox:
         terminal.still()  # a command that fetches the key may ask for a password
+        preload()
     with (
         target_of(current, terminal.env, sandbox=sandbox) as target,
         asked(ctx.params, terminal, preload) as said,
