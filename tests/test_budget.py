@@ -66,7 +66,7 @@ def ours(modules: frozenset[str] | set[str]) -> list[str]:
 
 
 # What the layers of settings, the terminal and the printed programs need beyond Typer.
-STANDARD = {"gc", "json", "shlex", "tomllib", "unicodedata"}
+STANDARD = {"gc", "json", "shlex", "string", "tomllib", "unicodedata", "urllib"}
 ROOMS = 41  # our own modules, for a command that sends nothing
 ROOMS_OF_A_MESSAGE = 53
 
