@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: try test lint docs picture clean
+.PHONY: try test lint docs bench picture clean
 .DEFAULT_GOAL := try
 
 ## Install, and send a message through the embedded sandbox: no key, no network.
@@ -30,6 +30,10 @@ docs: .venv/installed-dev picture
 picture: .venv/installed-dev
 	$(BIN)/python -m docs.picture
 
+## Measure the program beside others, and write docs/performance.md. Takes some minutes; leave the machine alone.
+bench: .venv/installed-dev .venv-llm/installed
+	$(BIN)/python -m benchmarks.bench --llm .venv-llm/bin/llm
+
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or later is needed; name it with make PYTHON=…' >&2; exit 1; }
 	$(PYTHON) -m venv .venv
@@ -42,5 +46,11 @@ picture: .venv/installed-dev
 	$(PIP) install --editable '.[dev]'
 	@touch $@ .venv/installed
 
+# The neighbour to compare with, apart from us; where it cannot be installed the comparison is left out.
+.venv-llm/installed: | .venv/bin/python
+	$(PYTHON) -m venv .venv-llm
+	-.venv-llm/bin/python -m pip --disable-pip-version-check --quiet install llm llm-anthropic
+	@touch $@
+
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-llm .mypy_cache .pytest_cache .ruff_cache
