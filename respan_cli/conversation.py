@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from respan_cli.errors import UsageError
+from respan_cli.values import check_sendable
 
 ROLES = ("user", "assistant", "system")
 
@@ -68,13 +69,13 @@ def parse_input(text: str, name: str) -> Any:
     """The JSON value of a text that is to be sent.
 
     Raises:
-        UsageError: as `parse`; or it holds half a surrogate pair, which no UTF-8 can carry.
+        UsageError: as `parse`; or it holds what cannot be sent (`values.check_sendable`).
     """
     value = parse(text, name)
     try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise UsageError(f"{name} holds half a surrogate pair, which is no character") from None
+        check_sendable(value)
+    except ValueError as error:
+        raise UsageError(f"{name} {error}") from None
     return value
 
 
@@ -143,6 +144,10 @@ def body_options(
     options = _checked_extra(extra)
     if not all(stops):
         raise UsageError("--stop needs a text to stop at")
+    try:
+        check_sendable(stops)
+    except ValueError as error:
+        raise UsageError(f"--stop {error}") from None
     if stops:
         options["stop_sequences"] = list(stops)
     form = None if schema is None else {"type": "json_schema", "schema": schema}

@@ -370,6 +370,7 @@ def read_field(
         return {field.path(): Given(None, source, field.name)}
     try:
         value = field.read(raw)
+        values.check_sendable(value)
         _check_names(field, value)
     except ValueError as wrong:
         shown = name if field.secret else f"{name}={_shown(field, raw)}"

@@ -19,6 +19,7 @@ from respan_cli import headers
 
 # Longer ones are cut by the gateway without a word (Respan's tracing package: customer_identifier).
 IDENTIFIER_LIMIT = 254
+DEEPEST = 100  # levels of nested JSON; Python's own readers and printers fail beyond a few hundred
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 
@@ -199,6 +200,33 @@ def json_value(value: str) -> Any:
         raise ValueError("is not JSON: text needs its quotes, '\"text\"'") from None
 
 
+def check_sendable(value: object) -> None:
+    """Refuse what no JSON can carry, although Python, a TOML file or a command line can hold it.
+
+    Raises:
+        ValueError: bytes that are no UTF-8, half a surrogate pair, an infinite number, a date, or nesting
+            beyond `DEEPEST` levels.
+    """
+    if _is_deeper(value, DEEPEST):
+        raise ValueError(f"is nested deeper than {DEEPEST} levels")
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError as error:
+        # Python reads a byte of the command line that is no UTF-8 as one of these (PEP 383).
+        if "\udc80" <= error.object[error.start] <= "\udcff":
+            raise ValueError("is not UTF-8") from None
+        raise ValueError("holds half a surrogate pair, which is no character") from None
+    except TypeError:
+        raise ValueError("holds what JSON has no form for: a date needs quotes") from None
+    except ValueError:
+        raise ValueError("holds a number beyond all that JSON readers know") from None
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return any(levels == 0 or _is_deeper(item, levels - 1) for item in inner)
+
+
 Table = dict[str, Any]  # name -> value; "" where the layer takes the name away
 
 
@@ -282,7 +310,7 @@ def _pairs(value: object) -> Iterable[tuple[str, Any]]:
         return [_split(item) for item in value]
     try:
         loaded = json.loads(text(value), parse_constant=_no_constant)
-    except ValueError:
+    except (ValueError, RecursionError):
         loaded = None
     if not isinstance(loaded, dict):
         raise ValueError("is not a JSON object")
