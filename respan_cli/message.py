@@ -86,13 +86,12 @@ def user_turn(text: str, blocks: Sequence[Mapping[str, Any]] = ()) -> dict[str, 
 
 
 def _respan_params(settings: Settings) -> dict[str, Any]:
-    params = {
+    own = {
         "customer_identifier": settings.customer_identifier,
         "custom_identifier": _fresh_if_auto(settings.custom_identifier),
         "metadata": dict(settings.metadata),
-        **settings.respan_params,
     }
-    return {name: value for name, value in params.items() if value not in (None, {})}
+    return {**{name: value for name, value in own.items() if value}, **settings.respan_params}
 
 
 def _fresh_if_auto(custom_identifier: str | None) -> str | None:

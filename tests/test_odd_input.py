@@ -67,3 +67,8 @@ def test_a_parameter_of_the_profile_that_no_json_can_carry_is_named(
         "",
         f"error: profiles.default.respan_params {words}\n  next: {place}: 'respan config edit' opens it\n",
     )
+
+
+def test_an_empty_object_given_as_a_parameter_is_sent(env: dict[str, str], sandbox: Sandbox) -> None:
+    assert run("send", "hi", "--param", "cache_options={}", env=env) == Outcome(0, "hi\n", "")
+    assert sandbox.requests[0]["body"]["metadata"] == {"respan_params": {"cache_options": {}}}
