@@ -180,7 +180,8 @@ def usage_line(result: Result) -> str:
 
 
 def _tokens(answer: Answer) -> str:
-    text = f"{_count(answer, 'input_tokens')} tokens in, {_count(answer, 'output_tokens')} out"
+    given = _count(answer, "input_tokens")
+    text = f"{given} token{'' if given == 1 else 's'} in, {_count(answer, 'output_tokens')} out"
     read, written = (_count(answer, f"cache_{kind}_input_tokens") for kind in ("read", "creation"))
     return f"{text} (cache: {read} read, {written} written)" if read or written else text
 

@@ -49,7 +49,7 @@ name       width
       return f"hello, {name}"
 
 │ A quotation, and a family: 👨👩👧."""
-USAGE = r"sandbox-markdown · 1 tokens in, 79 out"
+USAGE = r"sandbox-markdown · 1 token in, 79 out"
 
 
 class Emulator:

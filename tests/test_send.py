@@ -441,7 +441,7 @@ def test_the_usage_line_is_forced_off_a_terminal_and_silenced_on_one(env: Env) -
     forced = run("send", "-u", "hi", "--customer-id", "acme", "--custom-id", "run-1", env=env)
     assert (forced.code, forced.out) == (0, "hi\n")
     assert re.fullmatch(
-        r"claude-sonnet-5-5 · 1 tokens in, 1 out · first token \d+\.\d\d s, total \d+\.\d\d s"
+        r"claude-sonnet-5-5 · 1 token in, 1 out · first token \d+\.\d\d s, total \d+\.\d\d s"
         r" · customer acme · custom run-1 · log [-0-9a-f]{36}\n",
         forced.err,
     )
