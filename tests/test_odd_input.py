@@ -72,3 +72,8 @@ def test_a_parameter_of_the_profile_that_no_json_can_carry_is_named(
 def test_an_empty_object_given_as_a_parameter_is_sent(env: dict[str, str], sandbox: Sandbox) -> None:
     assert run("send", "hi", "--param", "cache_options={}", env=env) == Outcome(0, "hi\n", "")
     assert sandbox.requests[0]["body"]["metadata"] == {"respan_params": {"cache_options": {}}}
+
+
+def test_on_a_terminal_no_prompt_is_a_usage_error_even_without_a_key(tmp_path: Path) -> None:
+    said = "error: there is no prompt\n  next: respan send 'Say hello', or pipe text in\n"
+    assert run("send", stdin=None, env={"HOME": str(tmp_path)}) == Outcome(2, "", said)

@@ -96,8 +96,22 @@ def conversation(
     prompt = compose((), words, texts)
     last = [user_turn(prompt, blocks)] if prompt or blocks else []
     if not earlier and not last:
-        raise UsageError("there is no prompt", hint="respan send 'Say hello', or pipe text in")
+        raise _no_prompt()
     return Conversation([*earlier, *last], options)
+
+
+def check_says_something(flags: Mapping[str, Any], terminal: Terminal) -> None:
+    """Refuse a command line on a terminal that says nothing, before anybody asks for its key.
+
+    Raises:
+        UsageError: there is nothing to send.
+    """
+    if terminal.asks and not any(flags[name] for name in ("prompt", "files", "messages", "editor")):
+        raise _no_prompt()
+
+
+def _no_prompt() -> UsageError:
+    return UsageError("there is no prompt", hint="respan send 'Say hello', or pipe text in")
 
 
 def stdin_reader(flags: Mapping[str, Any]) -> str | None:

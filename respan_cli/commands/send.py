@@ -10,7 +10,7 @@ import typer
 from respan_cli import message
 from respan_cli.commands import options
 from respan_cli.commands.common import check_can_send, load_settings, target_of
-from respan_cli.commands.gather import asked
+from respan_cli.commands.gather import asked, check_says_something
 from respan_cli.conversation import Conversation, check_answer
 from respan_cli.errors import BrokenReplyError, CutError, DeclinedError, ExitCode, RespanError, UsageError
 from respan_cli.headers import resolve_references
@@ -89,6 +89,7 @@ def send(
     """
     terminal = options.terminal_of(ctx)
     check_flags(ctx.params)
+    check_says_something(ctx.params, terminal)
     current = load_settings(ctx.params, terminal.env)
     check_can_send(current, insecure_http=insecure_http)
     if dry or form:
