@@ -282,6 +282,16 @@ def test_a_refused_key_is_authentication(tmp_path: Path) -> None:
     assert ids.startswith("  ids:  request req_")
 
 
+def test_a_refused_key_means_the_same_when_the_gateway_says_it_in_its_own_words(env: dict[str, str]) -> None:
+    answer = page("401 Unauthorized", '{"detail": "Invalid API key."}', Content_Type="application/json")
+    with host(saying(answer)) as port:
+        done = check(env=at(port, env))
+    failure = done.shown["failure"]
+    assert (done.code, failure["stage"], failure["type"]) == (4, "authentication", "authentication")
+    assert failure["means"].startswith("the key from RESPAN_API_KEY is not valid there")
+    assert failure["next"] == "export RESPAN_API_KEY='the new key'"
+
+
 def test_a_key_of_the_profile_is_set_anew_where_it_stands(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     with Sandbox(key="another") as sandbox:
