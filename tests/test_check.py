@@ -384,6 +384,12 @@ def test_the_command_to_type_next_is_the_same_check_again(sandbox: Sandbox, env:
 # --- warnings
 
 
+def test_what_is_not_known_before_the_settings_hold_is_null(env: dict[str, str]) -> None:
+    done = check("-p", "none", env=env)
+    assert done.code == 3
+    assert [done.shown[name] for name in ("profile", "base_url", "model")] == [None, None, None]
+
+
 def test_a_clock_that_is_off_is_a_warning(sandbox: Sandbox, env: dict[str, str]) -> None:
     body = '{"detail": "no key"}'
     head = f"{UNKEYED}Date: {http_date(-600)}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -398,6 +404,9 @@ def test_a_deprecated_model_is_a_warning(env: dict[str, str]) -> None:
     done = check("-m", "claude-3-opus-20240229", env=env)
     assert (done.code, done.verdicts()["message"]) == (0, "warned")
     assert "deprecated" in done.warnings("message")[0]
+    unsent = check("-m", "claude-3-opus-20240229", "--no-send", env=env)
+    assert (unsent.code, unsent.verdicts()["message"]) == (0, "skipped")
+    assert unsent.warnings("message") == done.warnings("message")
 
 
 def test_a_profile_file_that_others_can_read_is_a_warning(tmp_path: Path, env: dict[str, str]) -> None:
