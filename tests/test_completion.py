@@ -63,6 +63,7 @@ def bash(line: str, home: Path) -> list[str]:
         ("respan send -H ", ["anthropic-beta:", "X-Team:"]),
         ("respan send --gateway-header X-R", ["X-Respan-Route-Provider:", "X-Respan-Beta:"]),
         ("respan help e", ["exit-codes", "environment"]),
+        ("respan help f", ["faults"]),
         ("respan send -f ", []),
     ],
 )
