@@ -390,6 +390,22 @@ def test_what_is_not_known_before_the_settings_hold_is_null(env: dict[str, str])
     assert [done.shown[name] for name in ("profile", "base_url", "model")] == [None, None, None]
 
 
+def test_the_command_that_gives_the_key_is_told_once(sandbox: Sandbox, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[profiles.default]\napi_key_command = "echo {KEY}"\n')
+    config.chmod(0o600)
+    env = {
+        "HOME": str(tmp_path),
+        "PATH": "/usr/bin:/bin",
+        "RESPAN_CONFIG": str(config),
+        "RESPAN_BASE_URL": sandbox.url,
+    }
+    done = run("check", env=env)
+    assert (done.code, done.err) == (0, "")
+    first = done.out.splitlines()[0]
+    assert first.endswith("(default), key from api_key_command of profile default")
+
+
 def test_a_clock_that_is_off_is_a_warning(sandbox: Sandbox, env: dict[str, str]) -> None:
     body = '{"detail": "no key"}'
     head = f"{UNKEYED}Date: {http_date(-600)}\r\nContent-Length: {len(body)}\r\n\r\n"
