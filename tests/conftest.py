@@ -18,7 +18,7 @@ from tests.support import KEY, PATIENCE
 
 CLIENT_KEY = "client-key-of-the-official-gateway"
 
-# A shell without job control has what it runs in the background ignore Ctrl-C, and so would all that we start.
+# A shell without job control has what it runs in the background ignore Ctrl-C, and so would what we start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
