@@ -239,7 +239,7 @@ def test_an_interrupted_answer_stays_with_the_cursor_on_its_own_line() -> None:
     terminal, clock = Terminal(40, 24), Clock()
     markdown = MarkdownStream(terminal.write, terminal.size, clock=clock)
     markdown.feed("Half an ans")
-    markdown.abandon()
+    markdown.close()
     assert terminal.picture() == ["Half an ans"]
     assert (terminal.screen.cursor.y, terminal.screen.cursor.x) == (1, 0)
 

@@ -109,12 +109,6 @@ class MarkdownStream:
         else:
             self._print()
 
-    def abandon(self) -> None:
-        """Leave what is drawn as it is, with the cursor on its own new line."""
-        if self._screen.rows[-1]:
-            self._write("\r\n")
-        self._screen = Screen()
-
     def _print(self) -> None:
         if self._finished:
             self._write("".join(paint(row) + "\n" for row in self._finished))
