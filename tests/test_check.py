@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sys
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -434,6 +435,12 @@ def test_a_profile_file_that_others_can_read_is_a_warning(tmp_path: Path, env: d
         0,
         f"warning: others can read the profile file: chmod 600 '{config}'\n",
     )
+
+
+@pytest.mark.parametrize("name", ["respan", "respan-cli"])
+def test_a_link_to_this_program_is_this_program(tmp_path: Path, env: dict[str, str], name: str) -> None:
+    (tmp_path / "respan").symlink_to(Path(sys.executable).with_name(name))
+    assert check("--no-send", env={**env, "PATH": str(tmp_path)}).warnings("settings") == []
 
 
 def test_another_respan_earlier_on_path_is_a_warning(tmp_path: Path, env: dict[str, str]) -> None:

@@ -107,5 +107,5 @@ def other_program(path: str) -> str | None:
 
 def _installed() -> Iterator[Path]:
     folder = sysconfig.get_path("scripts")
-    for name in (PROGRAM, f"{PROGRAM}.exe"):
-        yield Path(folder, name)
+    for name in (PROGRAM, f"{PROGRAM}-cli"):
+        yield from (Path(folder, name), Path(folder, f"{name}.exe"))
