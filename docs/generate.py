@@ -44,16 +44,30 @@ def tables() -> str:
     """The tables of `respan help`, from the same source."""
     from respan_cli.environment import variables
     from respan_cli.errors import MEANINGS
+    from respan_cli.sandbox import FAULTS
 
     codes = [(str(int(code)), meaning) for code, meaning in MEANINGS.items()]
     names = [(f"`{name}`", meaning) for name, meaning in variables().items()]
-    return (
-        f"## Exit codes\n\n{_table('code', codes)}\n## Environment variables\n\n{_table('variable', names)}"
+    models = [(f"`{name}`", fault.help) for name, fault in FAULTS.items()]
+    sections = (
+        ("Exit codes", _table("code", codes)),
+        ("Errors as JSON", ERRORS + _table("type", list(_kinds()), "exit code")),
+        ("Environment variables", _table("variable", names)),
+        ("Faults of the sandbox", _table("model", models)),
     )
+    return "\n".join(f"## {title}\n\n{table}" for title, table in sections)
 
 
-def _table(heading: str, rows: list[tuple[str, str]]) -> str:
-    lines = [f"| {heading} | meaning |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows)]
+def _kinds() -> Iterator[tuple[str, str]]:
+    from respan_cli import errors
+
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, errors.RespanError):
+            yield f"`{kind.default_kind}`", str(int(kind.code))
+
+
+def _table(heading: str, rows: list[tuple[str, str]], meaning: str = "meaning") -> str:
+    lines = [f"| {heading} | {meaning} |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows)]
     return "\n".join(lines) + "\n"
 
 
@@ -74,6 +88,13 @@ def _key(field: Field) -> str:
     return f"{field.name}.KEY" if field.table else field.name
 
 
+ERRORS = """\
+With `--json` or `--events` an error is one line on standard error, an object of these keys: `error` (`type`,
+`message`, `status`, `retryable`, `retry_after` in seconds, `request_id`, `log_id`, `hint`; null where nothing
+is to say) and `exit_code`. `type` is the API's own name for the error where the reply has one
+(`rate_limit_error`, `overloaded_error`), else one of these; `respan check` has [finer ones](check.md#--json).
+
+"""
 SETTINGS = """\
 # Settings
 

@@ -16,11 +16,12 @@ from respan_cli.commands.help import show_help
 from respan_cli.commands.page import App
 from respan_cli.commands.sandbox import sandbox
 from respan_cli.commands.send import send
-from respan_cli.errors import EndedError, ExitCode, RespanError
+from respan_cli.errors import EndedError, ExitCode, RespanError, UsageError
 from respan_cli.mistakes import explain
 from respan_cli.terminal import ReaderGoneError, Terminal
 
 NAMES = ("respan", "respan-cli")  # the console scripts; the first is what others call us
+SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")  # that Typer has a script for
 
 app = App(name="respan")
 app.command()(send)
@@ -72,6 +73,7 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
     terminal.hide(terminal.env.get("RESPAN_API_KEY", ""))
     terminal.color = _wanted_color(arguments)
     try:
+        _check_shell(arguments)
         result = _command()(args=arguments, prog_name=_name(), standalone_mode=False, obj=terminal)
         return int(result or 0)
     except SystemExit as leaving:  # Typer's own way out of completion
@@ -90,6 +92,23 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
         return _fail(_defect(error), terminal)
     finally:
         terminal.still()
+
+
+def _check_shell(arguments: list[str]) -> None:
+    """Refuse to complete words for a shell that Typer has no script for; itself it would end with code 1."""
+    if arguments[:1] not in (["--install-completion"], ["--show-completion"]):
+        return
+    import shellingham  # which comes with Typer
+
+    try:
+        shell, _ = shellingham.detect_shell()
+    except shellingham.ShellDetectionFailure:
+        shell = "what started this program"
+    if shell not in SHELLS:
+        raise UsageError(
+            f"there is no completion for {shell}",
+            hint=f"run it from the shell that is to complete: {', '.join(SHELLS)}",
+        )
 
 
 @cache

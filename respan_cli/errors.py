@@ -48,7 +48,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.CUT: "--strict: the answer was cut by max_tokens",
     ExitCode.DECLINED: "--strict: the model refused to answer",
     ExitCode.UNWRITTEN: "the answer arrived and could not be written (disk full, file not writable)",
-    ExitCode.INTERRUPTED: "interrupted; the partial answer stays printed (ended by SIGTERM: 143)",
+    ExitCode.INTERRUPTED: "interrupted; the partial answer stays printed (SIGTERM: 143, SIGHUP: 129)",
 }
 
 

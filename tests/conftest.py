@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +17,9 @@ from respan_cli.sandbox import Sandbox
 from tests.support import KEY, PATIENCE
 
 CLIENT_KEY = "client-key-of-the-official-gateway"
+
+# A shell without job control has what it runs in the background ignore Ctrl-C, and so would what we start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

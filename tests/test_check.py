@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sys
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -282,6 +283,16 @@ def test_a_refused_key_is_authentication(tmp_path: Path) -> None:
     assert ids.startswith("  ids:  request req_")
 
 
+def test_a_refused_key_means_the_same_when_the_gateway_says_it_in_its_own_words(env: dict[str, str]) -> None:
+    answer = page("401 Unauthorized", '{"detail": "Invalid API key."}', Content_Type="application/json")
+    with host(saying(answer)) as port:
+        done = check(env=at(port, env))
+    failure = done.shown["failure"]
+    assert (done.code, failure["stage"], failure["type"]) == (4, "authentication", "authentication")
+    assert failure["means"].startswith("the key from RESPAN_API_KEY is not valid there")
+    assert failure["next"] == "export RESPAN_API_KEY='the new key'"
+
+
 def test_a_key_of_the_profile_is_set_anew_where_it_stands(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     with Sandbox(key="another") as sandbox:
@@ -374,6 +385,28 @@ def test_the_command_to_type_next_is_the_same_check_again(sandbox: Sandbox, env:
 # --- warnings
 
 
+def test_what_is_not_known_before_the_settings_hold_is_null(env: dict[str, str]) -> None:
+    done = check("-p", "none", env=env)
+    assert done.code == 3
+    assert [done.shown[name] for name in ("profile", "base_url", "model")] == [None, None, None]
+
+
+def test_the_command_that_gives_the_key_is_told_once(sandbox: Sandbox, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[profiles.default]\napi_key_command = "echo {KEY}"\n')
+    config.chmod(0o600)
+    env = {
+        "HOME": str(tmp_path),
+        "PATH": "/usr/bin:/bin",
+        "RESPAN_CONFIG": str(config),
+        "RESPAN_BASE_URL": sandbox.url,
+    }
+    done = run("check", env=env)
+    assert (done.code, done.err) == (0, "")
+    first = done.out.splitlines()[0]
+    assert first.endswith("(default), key from api_key_command of profile default")
+
+
 def test_a_clock_that_is_off_is_a_warning(sandbox: Sandbox, env: dict[str, str]) -> None:
     body = '{"detail": "no key"}'
     head = f"{UNKEYED}Date: {http_date(-600)}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -388,6 +421,9 @@ def test_a_deprecated_model_is_a_warning(env: dict[str, str]) -> None:
     done = check("-m", "claude-3-opus-20240229", env=env)
     assert (done.code, done.verdicts()["message"]) == (0, "warned")
     assert "deprecated" in done.warnings("message")[0]
+    unsent = check("-m", "claude-3-opus-20240229", "--no-send", env=env)
+    assert (unsent.code, unsent.verdicts()["message"]) == (0, "skipped")
+    assert unsent.warnings("message") == done.warnings("message")
 
 
 def test_a_profile_file_that_others_can_read_is_a_warning(tmp_path: Path, env: dict[str, str]) -> None:
@@ -399,6 +435,12 @@ def test_a_profile_file_that_others_can_read_is_a_warning(tmp_path: Path, env: d
         0,
         f"warning: others can read the profile file: chmod 600 '{config}'\n",
     )
+
+
+@pytest.mark.parametrize("name", ["respan", "respan-cli"])
+def test_a_link_to_this_program_is_this_program(tmp_path: Path, env: dict[str, str], name: str) -> None:
+    (tmp_path / "respan").symlink_to(Path(sys.executable).with_name(name))
+    assert check("--no-send", env={**env, "PATH": str(tmp_path)}).warnings("settings") == []
 
 
 def test_another_respan_earlier_on_path_is_a_warning(tmp_path: Path, env: dict[str, str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -63,6 +65,7 @@ def bash(line: str, home: Path) -> list[str]:
         ("respan send -H ", ["anthropic-beta:", "X-Team:"]),
         ("respan send --gateway-header X-R", ["X-Respan-Route-Provider:", "X-Respan-Beta:"]),
         ("respan help e", ["exit-codes", "environment"]),
+        ("respan help f", ["faults"]),
         ("respan send -f ", []),
     ],
 )
@@ -86,28 +89,38 @@ def test_zsh_and_fish_get_a_short_line_on_each_flag(home: Path) -> None:
     assert len(zsh.out.splitlines()) == 1
 
 
+def from_shell(shell: str, script: str, home: Path) -> Outcome:
+    """What a script prints that this shell runs; the programs find the shell among their parents."""
+    folder = Path(sys.executable).parent
+    env = process_env(home) | {"PATH": f"{folder}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        [shell, "-c", script], env=env, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
 @pytest.mark.parametrize("name", ["respan", "respan-cli"])
 def test_both_names_complete_after_their_completion_is_installed(name: str, home: Path) -> None:
-    program = Path(sys.executable).with_name(name)
-    env = process_env(home)
-    installed = run_process("--install-completion", "bash", env=env, command=(str(program),))
+    installed = from_shell("bash", f"{name} --install-completion; exit $?", home)
     assert (installed.code, installed.err) == (0, "")
-    shown = run_process("--show-completion", "bash", env=env, command=(str(program),))
     script = home / ".bash_completions" / f"{name}.sh"
-    assert shown.out.strip() == script.read_text().strip()
-    if bash := shutil.which("bash"):
-        # Bash itself: the function that the script defines, on a line as Readline would give it.
-        function = f"_{name.replace('-', '_')}_completion"
-        ask = f"COMP_WORDS=({name} send -p ho); COMP_CWORD=3; {function} {name}; echo ${{COMPREPLY[@]}}"
-        env["PATH"] = f"{program.parent}:{env['PATH']}"
-        done = subprocess.run(
-            [bash, "-c", f"source {script}; {ask}"],
-            env=env,
-            capture_output=True,
-            timeout=PATIENCE,
-            check=True,
-        )
-        assert done.stdout == b"home\n"
+    shown = from_shell("bash", f"{name} --show-completion; exit $?", home)
+    assert (shown.code, shown.out.strip(), shown.err) == (0, script.read_text().strip(), "")
+    # Bash itself: the function that the script defines, on a line as Readline would give it.
+    function = f"_{name.replace('-', '_')}_completion"
+    ask = f"COMP_WORDS=({name} send -p ho); COMP_CWORD=3; {function} {name}; echo ${{COMPREPLY[@]}}"
+    assert from_shell("bash", f"source {script}; {ask}", home) == Outcome(0, "home\n", "")
+
+
+def test_a_shell_without_completion_is_told_which_have_it(home: Path) -> None:
+    done = from_shell("sh", "respan --install-completion; exit $?", home)
+    assert (done.code, done.out) == (2, "")
+    assert re.fullmatch(
+        "error: there is no completion for (sh|dash|ash)\n"
+        "  next: run it from the shell that is to complete: bash, zsh, fish, powershell, pwsh\n",
+        done.err,
+    )
 
 
 def test_the_models_are_current_ones_of_the_installed_sdk() -> None:

@@ -65,6 +65,44 @@ def test_a_newcomer_is_led_to_a_first_answer_and_the_key_is_never_shown(home: En
     assert request["body"]["metadata"] == {"respan_params": {"customer_identifier": "acme"}}
 
 
+def test_the_last_question_leads_into_check_and_every_stage_of_it(home: Env, sandbox: Sandbox) -> None:
+    del home["RESPAN_BASE_URL"]
+    with Pty("config", "init", "-p", "ci", "--base-url", sandbox.url, env=home) as pty:
+        answer(pty, KEY_QUESTION, f"{KEY}\r")
+        answer(pty, CUSTOMER_QUESTION, "\r")
+        answer(pty, LAST_QUESTION, "\r")
+        code, screen = pty.finish()
+    assert code == 0
+    for stage in ("settings", "dns", "tcp", "http", "authentication", "message"):
+        assert f"✓ {stage} " in screen
+    assert "key from profile ci" in " ".join(screen.split())
+    assert sandbox.requests[-1]["body"]["max_tokens"] == 1
+    assert tables(home) == {"profiles": {"ci": {"api_key": KEY, "base_url": f"{sandbox.url}/"}}}
+
+
+def test_a_check_that_fails_after_init_says_what_to_do_and_the_profile_stays(home: Env) -> None:
+    with Pty("config", "init", "-p", "ci", "-m", "sandbox-401", env=home) as pty:
+        answer(pty, KEY_QUESTION, f"{KEY}\r")
+        answer(pty, CUSTOMER_QUESTION, "\r")
+        answer(pty, LAST_QUESTION, "\r")
+        code, screen = pty.finish()
+    assert code == 4
+    assert "✗ message " in screen
+    assert "respan config set api_key - -p ci" in screen
+    assert tables(home) == {"profiles": {"ci": {"api_key": KEY, "model": "sandbox-401"}}}
+
+
+def test_what_init_was_allowed_is_allowed_to_its_check(home: Env, sandbox: Sandbox) -> None:
+    elsewhere = sandbox.url.replace("127.0.0.1", "0.0.0.0")  # which is no name of this machine
+    del home["RESPAN_BASE_URL"]
+    with Pty("config", "init", "--base-url", elsewhere, "--insecure-http", env=home) as pty:
+        answer(pty, KEY_QUESTION, f"{KEY}\r")
+        answer(pty, CUSTOMER_QUESTION, "\r")
+        answer(pty, LAST_QUESTION, "\r")
+        code, screen = pty.finish()
+    assert (code, "in the clear" in screen) == (0, False)
+
+
 def test_what_is_no_key_is_asked_for_again_and_no_message_need_be_sent(home: Env, sandbox: Sandbox) -> None:
     with Pty("config", "init", "-p", "ci", "--customer-id", "acme", env=home) as pty:
         answer(pty, KEY_QUESTION, "\r")

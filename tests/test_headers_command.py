@@ -51,6 +51,29 @@ def test_both_scopes_are_listed_with_and_without_the_word(env: Env) -> None:
     assert run("headers", "list", "-p", "nope", env=env).code == 3
 
 
+@pytest.mark.parametrize(
+    "mode",
+    [("-p", "work"), ("--json",), ("--effective",), ("--effective", "--json", "--gateway")],
+    ids=" ".join,
+)
+def test_the_word_list_may_be_left_out_whatever_follows(env: Env, mode: tuple[str, ...]) -> None:
+    write(env, PROFILE + '[profiles.work.headers]\nx-team = "blue"\n')
+    env = {**env, "CORP_TOKEN": "corp-secret"}
+    whole = run("headers", "list", *mode, env=env)
+    assert (whole.code, whole.err) == (0, "")
+    assert run("headers", *mode, env=env) == whole
+
+
+def test_an_option_that_stands_before_the_word_is_not_ignored(env: Env) -> None:
+    assert run("headers", "-p", "work", "set", "X-Team", "blue", env=env) == Outcome(
+        2,
+        "",
+        "error: --profile stands before 'set', where it would do nothing\n"
+        "  next: respan headers set --profile …\n",
+    )
+    assert not file_of(env).exists()
+
+
 def test_the_list_is_json_on_request(env: Env) -> None:
     write(env, PROFILE)
     done = run("headers", "list", "--json", "--gateway", env=env)

@@ -15,6 +15,7 @@ import respan_cli
 from respan_cli.cli import app
 from respan_cli.environment import variables
 from respan_cli.errors import MEANINGS, ExitCode
+from respan_cli.sandbox import FAULTS
 from respan_cli.settings import FIELDS
 from tests.support import Outcome, run
 
@@ -116,6 +117,14 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
     assert max(map(len, shown.splitlines())) <= 40
 
 
+def test_every_fault_of_the_sandbox_is_listed_with_what_it_does() -> None:
+    lines = "".join(f"{name}\t{fault.help}\n" for name, fault in FAULTS.items())
+    assert run("help", "faults") == Outcome(0, lines, "")
+    assert {"sandbox-429", "sandbox-529", "sandbox-cut", "sandbox-slow", "sandbox-html"} <= FAULTS.keys()
+    shown = run("help", "faults", stdout_is_terminal=True, env={"NO_COLOR": "1", "COLUMNS": "60"}).out
+    assert max(map(len, shown.splitlines())) <= 60
+
+
 def test_the_environment_is_listed_whole() -> None:
     listed = dict(line.split("\t") for line in run("help", "environment").out.splitlines())
     assert listed == variables()
@@ -166,7 +175,7 @@ def test_help_on_nothing_known_names_the_nearest() -> None:
         "",
         "error: there is no help on 'exit-code', did you mean 'exit-codes'?\n"
         f"  next: there is help on {', '.join([path[0] for path in COMMANDS if len(path) == 1])}, "
-        "exit-codes, environment\n",
+        "exit-codes, environment, faults\n",
     )
 
 

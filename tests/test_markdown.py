@@ -235,6 +235,15 @@ def test_a_stream_without_colours_writes_no_styles() -> None:
     assert not re.search(r"\x1b\[[\d;]*m", "".join(written))
 
 
+def test_an_interrupted_answer_stays_with_the_cursor_on_its_own_line() -> None:
+    terminal, clock = Terminal(40, 24), Clock()
+    markdown = MarkdownStream(terminal.write, terminal.size, clock=clock)
+    markdown.feed("Half an ans")
+    markdown.close()
+    assert terminal.picture() == ["Half an ans"]
+    assert (terminal.screen.cursor.y, terminal.screen.cursor.x) == (1, 0)
+
+
 @pytest.mark.parametrize("width", [60, 120])
 def test_a_resize_neither_repeats_nor_loses_text(width: int) -> None:
     text = "".join(f"Paragraph {n} has some words.\n\n" for n in range(40))

@@ -105,10 +105,10 @@ def _keys(failure: RespanError, stage: str, case: Case) -> Iterator[str]:
         yield "dns default"
     if failure.kind == "tls_none" and is_this_machine(case.host):
         yield "tls_none here"
-    yield failure.kind
-    if failure.status in (401, 403):
+    if failure.status in (401, 403):  # before its kind, which may have the name of a stage
         yield f"key {case.key_source}"
         yield "key profile" if case.key_source.startswith("profile ") else "key"
+    yield failure.kind
     if failure.status == 404 and case.model != DEFAULT_MODEL:
         yield f"{stage} 404 model"
     yield f"{stage} {failure.status}"

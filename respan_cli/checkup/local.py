@@ -19,7 +19,7 @@ from respan_cli.deadline import Deadline
 from respan_cli.errors import RespanError
 
 PROGRAM = "respan"
-_TOLD_APART = ("base_url", "model", "api_key")  # told with their values, or first
+_TOLD_APART = ("base_url", "model", "api_key", "api_key_command")  # told with their values, or first
 
 
 def settings(state: State) -> Finding:
@@ -107,5 +107,5 @@ def other_program(path: str) -> str | None:
 
 def _installed() -> Iterator[Path]:
     folder = sysconfig.get_path("scripts")
-    for name in (PROGRAM, f"{PROGRAM}.exe"):
-        yield Path(folder, name)
+    for name in (PROGRAM, f"{PROGRAM}-cli"):
+        yield from (Path(folder, name), Path(folder, f"{name}.exe"))

@@ -17,7 +17,7 @@ from respan_cli.checkup.state import Measured, State
 from respan_cli.deadline import Deadline
 from respan_cli.delivery import exchange, remark
 from respan_cli.errors import RespanError, UnreachedError
-from respan_cli.gateway import Connecting, Gateway
+from respan_cli.gateway import Connecting, Gateway, deprecation
 from respan_cli.headers import redact_params, resolve_references
 from respan_cli.message import AUTO, MessageRequest, build, user_turn
 
@@ -31,12 +31,14 @@ def message(state: State) -> Finding:
         RespanError: of every kind that `send` knows.
     """
     if not state.options.send:
-        return Finding("not sent (--no-send)", {"why": "--no-send"}, skipped=True)
-    warnings: list[str] = []
+        warning = deprecation(state.current.model)  # which is the SDK's to give when the message is sent
+        warnings = (warning,) if warning else ()
+        return Finding("not sent (--no-send)", {"why": "--no-send"}, warnings, skipped=True)
+    told: list[str] = []
     request = _request(state)
     if state.options.log:
         request = _findable(state, request)
-    state.gateway = gateway = state.sender(state.deadline.left(), warnings.append)
+    state.gateway = gateway = state.sender(state.deadline.left(), told.append)
     state.stack.enter_context(gateway.keep())
     measured = _send(state, gateway, request, state.deadline)
     state.first = measured
@@ -51,7 +53,7 @@ def message(state: State) -> Finding:
         "log_id": result.log_id,
         "respan_params": redact_params(request.respan_params),
     }
-    return Finding(_told(answered, result), facts, tuple(warnings), result.timing.total_ms)
+    return Finding(_told(answered, result), facts, tuple(told), result.timing.total_ms)
 
 
 def _told(model: str, result: render.Result) -> str:

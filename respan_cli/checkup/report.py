@@ -107,7 +107,7 @@ def as_json(stages: Sequence[Stage], case: Case) -> dict[str, Any]:
     return {
         "ok": failure is None,
         "exit_code": 0 if failure is None else int(failure.code),
-        "profile": case.profile,
+        "profile": case.profile if case.base_url else None,
         "base_url": case.base_url or None,
         "model": case.model or None,
         "stages": {name: done.get(name, untried).as_json() for name in NAMES},

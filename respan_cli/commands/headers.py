@@ -13,7 +13,7 @@ from respan_cli.commands import options, suggest
 from respan_cli.commands.common import load_settings, read_document
 from respan_cli.commands.page import App
 from respan_cli.commands.saving import set_value, unset_value, value_of
-from respan_cli.errors import ExitCode, SettingsError
+from respan_cli.errors import ExitCode, SettingsError, UsageError
 from respan_cli.keys import key_origin
 from respan_cli.notes import YELLOW
 from respan_cli.settings import BY_NAME, Settings
@@ -46,30 +46,56 @@ class Row(NamedTuple):
     source: str
 
 
+Effective = Annotated[
+    bool, typer.Option("--effective", help="List every header that 'send' puts on the wire.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
+
+
 @app.callback(invoke_without_command=True)
 def bare(
-    ctx: typer.Context, color: options.ColorMode = options.Color.AUTO, debug: options.Debug = False
+    ctx: typer.Context,
+    profile: options.Profile = None,
+    effective: Effective = False,
+    gateway: Gateway = False,
+    as_json: AsJson = False,
+    show_secrets: options.ShowSecrets = False,
+    color: options.ColorMode = options.Color.AUTO,
+    debug: options.Debug = False,
 ) -> int:
     """Headers that a profile adds to its requests: forwarded to the provider, or for the gateway itself.
 
-    $ respan headers
+    $ respan headers                     # the same as 'respan headers list', with the same options
     $ respan headers set anthropic-beta context-1m-2025-08-07
     $ respan headers list --effective    # all that 'send' puts on the wire
     """
-    if ctx.invoked_subcommand:
-        return ExitCode.OK
-    return _list(options.terminal_of(ctx), {})
+    if ctx.invoked_subcommand is None:
+        return _list(options.terminal_of(ctx), ctx.params)
+    if early := [name for name in _OF_LIST if ctx.params[name]]:
+        word = ctx.invoked_subcommand
+        raise UsageError(
+            f"{_OF_LIST[early[0]]} stands before {word!r}, where it would do nothing",
+            hint=f"respan headers {word} {_OF_LIST[early[0]]} …",
+        )
+    return ExitCode.OK
+
+
+_OF_LIST = {
+    "profile": "--profile",
+    "effective": "--effective",
+    "gateway": "--gateway",
+    "as_json": "--json",
+    "show_secrets": "--show-secrets",
+}
 
 
 @app.command("list")
 def list_headers(
     ctx: typer.Context,
     profile: options.Profile = None,
-    effective: Annotated[
-        bool, typer.Option("--effective", help="Every header that 'send' puts on the wire.")
-    ] = False,
+    effective: Effective = False,
     gateway: Gateway = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON, for scripts.")] = False,
+    as_json: AsJson = False,
     show_secrets: options.ShowSecrets = False,
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
@@ -83,9 +109,9 @@ def list_headers(
 
 
 def _list(terminal: Terminal, flags: Mapping[str, Any]) -> int:
-    find = _effective if flags.get("effective") else _of_profile
-    rows = [row for row in find(terminal, flags) if row.scope == "gateway" or not flags.get("gateway")]
-    if flags.get("as_json"):
+    find = _effective if flags["effective"] else _of_profile
+    rows = [row for row in find(terminal, flags) if row.scope == "gateway" or not flags["gateway"]]
+    if flags["as_json"]:
         terminal.write(json.dumps([row._asdict() for row in rows], ensure_ascii=False, indent=2) + "\n")
         terminal.flush()
         return ExitCode.OK
@@ -103,7 +129,7 @@ def _of_profile(terminal: Terminal, flags: Mapping[str, Any]) -> Iterator[Row]:
     for scope, field in FIELD_OF_SCOPE.items():
         for path, given in layer.items():
             if path[0] == field and given.value is not None:
-                shown = headers.redact({given.key: given.value}, show_secrets=bool(flags.get("show_secrets")))
+                shown = headers.redact({given.key: given.value}, show_secrets=bool(flags["show_secrets"]))
                 yield Row(scope, given.key, shown[given.key], given.source)
 
 

@@ -19,7 +19,7 @@ def show_help(
     topic: Annotated[
         list[str] | None,
         typer.Argument(
-            help="A command, 'exit-codes' or 'environment'.",
+            help="A command, 'exit-codes', 'environment' or 'faults'.",
             metavar="TOPIC",
             autocompletion=lambda ctx: offers(ctx),
         ),
@@ -27,11 +27,12 @@ def show_help(
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
 ) -> int:
-    """Show the help of a command, the exit codes, or the environment variables.
+    """Show the help of a command, the exit codes, the environment variables, or the faults of the sandbox.
 
     $ respan help send            # the same as 'respan send --help'
     $ respan help exit-codes      # what a script reads in $?
     $ respan help environment     # every variable that is read
+    $ respan help faults          # the models by which the sandbox fails on demand
     """
     terminal = options.terminal_of(ctx)
     if topic and len(topic) == 1 and topic[0] in TOPICS:
@@ -81,4 +82,16 @@ def environment(terminal: Terminal) -> None:
     print_table(terminal, ("variable", "meaning"), variables().items())
 
 
-TOPICS: dict[str, Callable[[Terminal], None]] = {"exit-codes": exit_codes, "environment": environment}
+def faults(terminal: Terminal) -> None:
+    """The models of the sandbox and what they do."""
+    from respan_cli.sandbox import FAULTS
+    from respan_cli.tables import print_table
+
+    print_table(terminal, ("model", "meaning"), [(name, fault.help) for name, fault in FAULTS.items()])
+
+
+TOPICS: dict[str, Callable[[Terminal], None]] = {
+    "exit-codes": exit_codes,
+    "environment": environment,
+    "faults": faults,
+}

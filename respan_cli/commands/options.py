@@ -202,7 +202,8 @@ DryForm = Annotated[
     Form | None,
     typer.Option("--as", help="The form of --dry-run, which it implies.", rich_help_panel="Output"),
 ]
-ShowSecrets = Annotated[
+ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="Show the key and secret headers.")]
+ShowSecretHeaders = Annotated[
     bool, typer.Option("--show-secrets", help="Show secret header values in what is printed; never the key.")
 ]
 ColorMode = Annotated[

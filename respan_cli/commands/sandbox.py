@@ -27,6 +27,7 @@ def sandbox(
     $ respan sandbox --port 8080       # prints its URL, then serves until Ctrl-C
     $ RESPAN_BASE_URL=http://127.0.0.1:8080 RESPAN_API_KEY=any respan send hi
     $ respan send --sandbox -m sandbox-429 hi   # one that lives for one message
+    $ respan help faults               # every model like this one, and what it does
     """
     from respan_cli.sandbox import Sandbox
 

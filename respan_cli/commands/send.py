@@ -64,7 +64,7 @@ def send(
         bool, options.flag("-n/--dry-run", "Print the request; send nothing, need no key.", "Output")
     ] = False,
     form: options.DryForm = None,
-    show_secrets: options.ShowSecrets = False,
+    show_secrets: options.ShowSecretHeaders = False,
     base_url: options.BaseUrl = None,
     headers: options.Header = None,
     gateway_headers: options.GatewayHeader = None,

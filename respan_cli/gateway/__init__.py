@@ -11,7 +11,7 @@ Inside, imports go one way: background, proxies → unreached → sdk → reply,
 from respan_cli.gateway.attempts import Gateway, Sent, Wait, Watcher
 from respan_cli.gateway.calls import Called, Connecting
 from respan_cli.gateway.reply import Reply
-from respan_cli.gateway.sdk import load_sdk, preload
+from respan_cli.gateway.sdk import deprecation, load_sdk, preload
 
 __all__ = [
     "Called",
@@ -21,6 +21,7 @@ __all__ = [
     "Sent",
     "Wait",
     "Watcher",
+    "deprecation",
     "load_sdk",
     "preload",
 ]

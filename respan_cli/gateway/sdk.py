@@ -38,6 +38,15 @@ def load_sdk() -> ModuleType:
     return _import_sdk() if _import_sdk.cache_info().currsize else interruptibly(_import_once)
 
 
+def deprecation(model: str) -> str | None:
+    """What the SDK says of a model that will soon be gone; nothing of any other."""
+    load_sdk()
+    from anthropic.resources.messages.messages import DEPRECATED_MODELS
+
+    end = DEPRECATED_MODELS.get(model)
+    return end and f"The model {model!r} is deprecated and will reach end-of-life on {end}."
+
+
 def preload() -> None:
     """Begin to import the SDK on a thread of its own, while the prompt is read and the key is fetched."""
     Thread(target=_import_once, daemon=True).start()

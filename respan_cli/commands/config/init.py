@@ -32,7 +32,6 @@ STEPS = f"""
   3. Add credits         {CREDITS_PAGE}
      or a provider key   {PROVIDERS_PAGE}
 """
-FIRST_MESSAGE = "Say hello in one short sentence."
 
 
 def init(
@@ -77,7 +76,7 @@ def init(
         return ExitCode.OK
     name, _ = save_layer(terminal, ctx.params, {**given, **_answers(terminal, ctx.params, given)})
     _say_what_next(terminal, name)
-    return _offer_first_message(ctx, name)
+    return _offer_check(ctx, name)
 
 
 def _answers(terminal: Terminal, flags: Mapping[str, Any], given: Layer) -> Layer:
@@ -131,17 +130,14 @@ def _say_what_next(terminal: Terminal, name: str) -> None:
     terminal.note(f"\nRespan's documentation for your AI coding tool ('respan config mcp'):\n{snippet}\n")
 
 
-def _offer_first_message(ctx: typer.Context, name: str) -> int:
-    """Offer `check`, if this program has it, else a first message; run it as if it had been typed."""
+def _offer_check(ctx: typer.Context, name: str) -> int:
+    """Offer `check`, and run it as if it had been typed."""
     terminal = options.terminal_of(ctx)
-    program: Any = ctx.find_root().command
-    checks = "check" in program.commands
-    question = "Check that it can send, with a first message?" if checks else "Send a first message?"
-    if not terminal.confirm(question, default=True):
+    if not terminal.confirm("Check that it can send, with a first message?", default=True):
         return ExitCode.OK
-    argv = ["check"] if checks else ["send", "--no-stdin", FIRST_MESSAGE]
-    common = ["-p", name, "--color", terminal.color, *(["--debug"] if terminal.debug else [])]
-    code: int = program.main(
-        args=[argv[0], *common, *argv[1:]], prog_name="respan", standalone_mode=False, obj=terminal
-    )
+    argv = ["check", "-p", name, "--color", terminal.color]
+    argv += ["--insecure-http"] if ctx.params["insecure_http"] else []
+    argv += ["--debug"] if terminal.debug else []
+    program: Any = ctx.find_root().command
+    code: int = program.main(args=argv, prog_name="respan", standalone_mode=False, obj=terminal)
     return code

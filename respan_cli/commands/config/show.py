@@ -22,7 +22,6 @@ from respan_cli.terminal import Terminal
 DOCS_MCP = {"mcpServers": {"respan-docs": {"url": "https://respan.ai/docs/mcp"}}}
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
-ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="Show the key and secret headers.")]
 
 
 def list_profiles(
@@ -73,7 +72,7 @@ def show(
     profile: options.Profile = None,
     origin: Annotated[bool, typer.Option("--origin", help="Say where each value comes from.")] = False,
     as_json: AsJson = False,
-    show_secrets: ShowSecrets = False,
+    show_secrets: options.ShowSecrets = False,
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
 ) -> int:
@@ -136,7 +135,7 @@ def get(
         ),
     ],
     profile: options.Profile = None,
-    show_secrets: ShowSecrets = False,
+    show_secrets: options.ShowSecrets = False,
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
 ) -> int:
