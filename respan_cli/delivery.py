@@ -196,7 +196,8 @@ def announce(wait: Wait, terminal: Terminal) -> None:
         return
     due = monotonic() + wait.seconds
     reason = one_line(wait.failure.message)
-    terminal.wait_for(lambda: f"retrying in {max(0, ceil(due - monotonic()))} s ({reason})")
+    # Never "0 s": a pause that is over lasts until the next attempt says that it is on its way.
+    terminal.wait_for(lambda: f"retrying in {max(1, ceil(due - monotonic()))} s ({reason})")
 
 
 def exchange(

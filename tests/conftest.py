@@ -40,6 +40,14 @@ def env(tmp_path: Path, sandbox: Sandbox) -> dict[str, str]:
     }
 
 
+@pytest.fixture
+def deprecated_model() -> str:
+    """A model that the installed SDK calls deprecated: each release drops the ones that are gone."""
+    from anthropic.resources.messages import DEPRECATED_MODELS
+
+    return next(iter(DEPRECATED_MODELS))
+
+
 class OfficialGateway(NamedTuple):
     """The `respan-gateway` of Respan, running in front of a sandbox."""
 

@@ -417,11 +417,11 @@ def test_a_clock_that_is_off_is_a_warning(sandbox: Sandbox, env: dict[str, str])
     assert done.err == "warning: this machine's clock is 10 minutes ahead of the gateway's\n"
 
 
-def test_a_deprecated_model_is_a_warning(env: dict[str, str]) -> None:
-    done = check("-m", "claude-3-opus-20240229", env=env)
+def test_a_deprecated_model_is_a_warning(env: dict[str, str], deprecated_model: str) -> None:
+    done = check("-m", deprecated_model, env=env)
     assert (done.code, done.verdicts()["message"]) == (0, "warned")
     assert "deprecated" in done.warnings("message")[0]
-    unsent = check("-m", "claude-3-opus-20240229", "--no-send", env=env)
+    unsent = check("-m", deprecated_model, "--no-send", env=env)
     assert (unsent.code, unsent.verdicts()["message"]) == (0, "skipped")
     assert unsent.warnings("message") == done.warnings("message")
 

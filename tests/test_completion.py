@@ -124,7 +124,7 @@ def test_a_shell_without_completion_is_told_which_have_it(home: Path) -> None:
 
 
 def test_the_models_are_current_ones_of_the_installed_sdk() -> None:
-    from anthropic.resources.messages.messages import DEPRECATED_MODELS
+    from anthropic.resources.messages import DEPRECATED_MODELS
     from anthropic.types import Model
 
     known = set(get_args(get_args(Model)[0]))

@@ -277,10 +277,10 @@ def test_an_answer_cut_or_refused_is_a_warning_to_be_seen(model: str, env: Env) 
     assert "\x1b[33m⚠ warning: " in seen.raw
 
 
-def test_a_deprecated_model_is_one_tidy_line(env: Env) -> None:
-    seen = see("send", "-q", "-m", "claude-3-opus-20240229", "Hello", env=env, columns=120)
+def test_a_deprecated_model_is_one_tidy_line(env: Env, deprecated_model: str) -> None:
+    seen = see("send", "-q", "-m", deprecated_model, "Hello", env=env, columns=120)
     assert re.fullmatch(
-        r"⚠ warning: The model 'claude-3-opus-20240229' is deprecated and will reach end-of-life on .+\n"
+        rf"⚠ warning: The model '{deprecated_model}' is deprecated and will reach end-of-life on .+\n"
         "Hello",
         seen.text,
     )

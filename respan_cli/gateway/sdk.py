@@ -41,7 +41,7 @@ def load_sdk() -> ModuleType:
 def deprecation(model: str) -> str | None:
     """What the SDK says of a model that will soon be gone; nothing of any other."""
     load_sdk()
-    from anthropic.resources.messages.messages import DEPRECATED_MODELS
+    from anthropic.resources.messages import DEPRECATED_MODELS
 
     end = DEPRECATED_MODELS.get(model)
     return end and f"The model {model!r} is deprecated and will reach end-of-life on {end}."
