@@ -10,12 +10,8 @@ from typing import Annotated
 import typer
 
 from respan_cli import __version__
-from respan_cli.commands import config, headers, options
-from respan_cli.commands.check import check
-from respan_cli.commands.help import show_help
-from respan_cli.commands.page import App
-from respan_cli.commands.sandbox import sandbox
-from respan_cli.commands.send import send
+from respan_cli.commands import options
+from respan_cli.commands.app import App
 from respan_cli.errors import EndedError, ExitCode, RespanError, UsageError
 from respan_cli.mistakes import explain
 from respan_cli.terminal import ReaderGoneError, Terminal
@@ -23,13 +19,18 @@ from respan_cli.terminal import ReaderGoneError, Terminal
 NAMES = ("respan", "respan-cli")  # the console scripts; the first is what others call us
 SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")  # that Typer has a script for
 
-app = App(name="respan")
-app.command()(send)
-app.add_typer(config.app, name="config")
-app.add_typer(headers.app, name="headers")
-app.command()(check)
-app.command()(sandbox)
-app.command("help")(show_help)
+app = App(
+    {
+        "send": "respan_cli.commands.send:send",
+        "config": "respan_cli.commands.config:app",
+        "headers": "respan_cli.commands.headers:app",
+        "check": "respan_cli.commands.check:check",
+        "sandbox": "respan_cli.commands.sandbox:sandbox",
+        "help": "respan_cli.commands.help:show_help",
+    },
+    name="respan",
+    add_completion=True,
+)
 
 
 def _show_version(ctx: typer.Context, wanted: bool) -> None:

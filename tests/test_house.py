@@ -32,7 +32,7 @@ FLOORS: list[set[str]] = [
 ]
 LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
 # Among the commands these are for all; the others do not know each other.
-SHARED_COMMANDS = {"options", "common", "gather", "page", "saving", "suggest"}
+SHARED_COMMANDS = {"app", "options", "common", "gather", "page", "saving", "suggest"}
 
 
 def imports_of(path: Path) -> set[str]:

@@ -10,8 +10,8 @@ import typer
 
 from respan_cli import changes, headers, settings
 from respan_cli.commands import options, suggest
+from respan_cli.commands.app import App
 from respan_cli.commands.common import load_settings, read_document
-from respan_cli.commands.page import App
 from respan_cli.commands.saving import set_value, unset_value, value_of
 from respan_cli.errors import ExitCode, SettingsError, UsageError
 from respan_cli.keys import key_origin
@@ -20,7 +20,7 @@ from respan_cli.settings import BY_NAME, Settings
 from respan_cli.tables import print_table
 from respan_cli.terminal import Terminal
 
-app = App()
+app = App(name="headers")
 FIELD_OF_SCOPE = {"forwarded": "headers", "gateway": "gateway_headers"}
 
 Gateway = Annotated[

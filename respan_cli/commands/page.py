@@ -7,11 +7,11 @@ as markup, colours logs of GitHub Actions, and takes twice as long.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from textwrap import TextWrapper, shorten
-from typing import Any, TypeVar
+from textwrap import TextWrapper
+from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperGroup
 
 from respan_cli.terminal import Terminal
 
@@ -25,74 +25,6 @@ NAMES = 26  # columns for names beside their meanings; longer names get a line o
 BOLD, CYAN, RESET = "\x1b[1m", "\x1b[36m", "\x1b[0m"
 
 Paint = Callable[[str, str], str]  # text and style -> styled text
-Run = TypeVar("Run", bound=Callable[..., Any])
-
-
-class App(typer.Typer):
-    """A Typer app whose commands all have our help page."""
-
-    def __init__(self, **settings: Any) -> None:
-        ours: dict[str, Any] = {
-            "cls": Group,
-            "context_settings": {"help_option_names": ["-h", "--help"]},
-            "pretty_exceptions_enable": False,
-            "rich_markup_mode": None,
-        }
-        super().__init__(**ours | settings)
-
-    def command(self, name: str | None = None, **settings: Any) -> Callable[[Run], Run]:
-        """As Typer's own."""
-        return super().command(name, cls=Command, **settings)
-
-
-class Command(TyperCommand):
-    """A command with our help page."""
-
-    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        """What the shell offers after Tab, described in one short line each."""
-        return [_short(item) for item in super().shell_complete(ctx, incomplete)]
-
-    def get_help_option(self, ctx: Any) -> TyperOption | None:
-        """`-h` and `--help`, which show our page."""
-        return _ours(super().get_help_option(ctx))
-
-
-class Group(TyperGroup):
-    """A group of commands with our help page, which is also what it shows when no command is named."""
-
-    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        """What the shell offers after Tab, described in one short line each."""
-        return [_short(item) for item in super().shell_complete(ctx, incomplete)]
-
-    def get_help_option(self, ctx: Any) -> TyperOption | None:
-        """`-h` and `--help`, which show our page."""
-        return _ours(super().get_help_option(ctx))
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """A group alone asks for its help, unless it does something of its own then."""
-        alone = not args and not self.invoke_without_command and not ctx.resilient_parsing
-        return super().parse_args(ctx, ["--help"] if alone else args)
-
-
-def _short(item: Any) -> Any:
-    """A completion that survives Typer, which reads its description as markup and wraps it at 80 columns."""
-    if item.help:
-        line = shorten(item.help.partition("(env:")[0], 60, placeholder=" …")
-        item.help = line.replace("[", "\\[")
-    return item
-
-
-def _ours(option: TyperOption | None) -> TyperOption | None:
-    if option is not None:
-        option.help = "Show this help."
-        option.callback = _show
-    return option
-
-
-def _show(ctx: Any, _param: object, wanted: bool) -> None:
-    if wanted and not ctx.resilient_parsing:
-        show_page(ctx, ctx.find_root().obj)
-        raise typer.Exit
 
 
 def show_page(ctx: typer.Context, terminal: Terminal) -> None:

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from respan_cli.commands.config import change, edit, init, show
-from respan_cli.commands.page import App
+from respan_cli.commands.app import App
 
-app = App()
+app = App(
+    {
+        "init": "respan_cli.commands.config.init:init",
+        "list": "respan_cli.commands.config.show:list_profiles",
+        "show": "respan_cli.commands.config.show:show",
+        "get": "respan_cli.commands.config.show:get",
+        "set": "respan_cli.commands.config.change:set_",
+        "unset": "respan_cli.commands.config.change:unset",
+        "use": "respan_cli.commands.config.change:use",
+        "delete": "respan_cli.commands.config.change:delete",
+        "edit": "respan_cli.commands.config.edit:edit",
+        "path": "respan_cli.commands.config.show:path",
+        "mcp": "respan_cli.commands.config.show:mcp",
+    },
+    name="config",
+)
 
 
 @app.callback()
@@ -16,16 +30,3 @@ def config() -> None:
     $ respan config show --origin      # what is in force, and why
     $ respan config set model claude-sonnet-5-5
     """
-
-
-app.command("init")(init.init)
-app.command("list")(show.list_profiles)
-app.command("show")(show.show)
-app.command("get")(show.get)
-app.command("set")(change.set_)
-app.command("unset")(change.unset)
-app.command("use")(change.use)
-app.command("delete")(change.delete)
-app.command("edit")(edit.edit)
-app.command("path")(show.path)
-app.command("mcp")(show.mcp)

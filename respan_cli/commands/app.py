@@ -1,0 +1,135 @@
+"""The words a person types: every command with our help page, loaded when it is asked for and not before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from importlib import import_module
+from textwrap import shorten
+from typing import Any, TypeVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
+
+from respan_cli.commands.page import show_page
+
+Run = TypeVar("Run", bound=Callable[..., Any])
+
+
+class App(typer.Typer):
+    """A Typer app whose commands all have our help page.
+
+    Args:
+        places: names of commands, and where each is: `module:attribute`, a function or another app. It is
+            imported, and made a command of, only when it is asked for: nobody who types one waits for all.
+    """
+
+    def __init__(self, places: Mapping[str, str] | None = None, **settings: Any) -> None:
+        ours: dict[str, Any] = {
+            "cls": type("Group", (Group,), {"places": places or {}}),
+            "add_completion": False,
+            "context_settings": {"help_option_names": ["-h", "--help"]},
+            "pretty_exceptions_enable": False,
+            "rich_markup_mode": None,
+        }
+        super().__init__(**ours | settings)
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Run], Run]:
+        """As Typer's own."""
+        return super().command(name, cls=Command, **settings)
+
+
+class Command(TyperCommand):
+    """A command with our help page."""
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """What the shell offers after Tab, described in one short line each."""
+        return [_short(item) for item in super().shell_complete(ctx, incomplete)]
+
+    def get_help_option(self, ctx: Any) -> TyperOption | None:
+        """`-h` and `--help`, which show our page."""
+        return _ours(super().get_help_option(ctx))
+
+
+class Group(TyperGroup):
+    """A group of commands with our help page, which is also what it shows when no command is named."""
+
+    places: Mapping[str, str] = {}
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = Commands(self.commands, self.places)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """What the shell offers after Tab, described in one short line each."""
+        return [_short(item) for item in super().shell_complete(ctx, incomplete)]
+
+    def get_help_option(self, ctx: Any) -> TyperOption | None:
+        """`-h` and `--help`, which show our page."""
+        return _ours(super().get_help_option(ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """A group alone asks for its help, unless it does something of its own then."""
+        alone = not args and not self.invoke_without_command and not ctx.resilient_parsing
+        return super().parse_args(ctx, ["--help"] if alone else args)
+
+
+class Commands(MutableMapping[str, Any]):
+    """Commands by their names; one that has only a place as yet is made when it is first asked for.
+
+    Args:
+        made: those that there are.
+        places: where to find the others, as `App` says.
+    """
+
+    def __init__(self, made: Mapping[str, Any], places: Mapping[str, str]) -> None:
+        self._made: dict[str, Any] = {**dict.fromkeys(places), **made}
+        self._places = places
+
+    def __getitem__(self, name: str) -> Any:
+        if self._made[name] is None:
+            self._made[name] = _command_at(self._places[name], name)
+        return self._made[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._made[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+
+def _command_at(place: str, name: str) -> Any:
+    module, _, attribute = place.partition(":")
+    found = getattr(import_module(module), attribute)
+    if isinstance(found, App):
+        app = found
+    else:
+        app = App()
+        app.command(name)(found)
+    return typer.main.get_command(app)
+
+
+def _short(item: Any) -> Any:
+    """A completion that survives Typer, which reads its description as markup and wraps it at 80 columns."""
+    if item.help:
+        line = shorten(item.help.partition("(env:")[0], 60, placeholder=" …")
+        item.help = line.replace("[", "\\[")
+    return item
+
+
+def _ours(option: TyperOption | None) -> TyperOption | None:
+    if option is not None:
+        option.help = "Show this help."
+        option.callback = _show
+    return option
+
+
+def _show(ctx: Any, _param: object, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        show_page(ctx, ctx.find_root().obj)
+        raise typer.Exit
