@@ -14,7 +14,7 @@ try: .venv/installed
 
 ## Everything that must hold before a commit.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
