@@ -14,7 +14,8 @@ from time import monotonic
 from typing import Protocol
 
 from respan_cli import message, render
-from respan_cli.failures import Asked
+from respan_cli.errors import UnwrittenError
+from respan_cli.failures import REQUESTS_PAGE, Asked
 from respan_cli.gateway import Gateway, Reply, Sent, Wait, Watcher, load_sdk
 from respan_cli.headers import is_secret, on_the_wire, resolve_references
 from respan_cli.message import Event, MessageRequest
@@ -55,6 +56,9 @@ class Sink(Protocol):
 
     def flush(self) -> None:
         """Pass on what was added."""
+
+    def commit(self) -> None:
+        """That was the whole answer: pass it on for good."""
 
 
 class Aside:
@@ -119,7 +123,6 @@ def sink_for(path: Path | None, terminal: Terminal) -> Iterator[Sink]:
     file = AnswerFile(path)
     try:
         yield file
-        file.commit()
     finally:
         file.discard()
 
@@ -224,19 +227,30 @@ def exchange(
     load_sdk()  # before the clock starts: its import is our time, not the gateway's
     timing = render.Timing(monotonic())
     try:
-        with gateway.ask(request) as reply:
+        with gateway.ask(request) as reply, _named_by(reply):
             answer = _follow(reply, renderer, sink, timing, aside)
-        result = render.Result(
-            answer, request, current.profile, gateway.url, timing, reply.log_id, reply.request_id
-        )
-        sink.write(renderer.end(result))
-        sink.flush()
+            result = render.Result(
+                answer, request, current.profile, gateway.url, timing, reply.log_id, reply.request_id
+            )
+            sink.write(renderer.end(result))
+            sink.commit()
     except BaseException:
         with suppress(Exception):
             sink.write(renderer.broken())
             sink.flush()
         raise
     return result
+
+
+@contextmanager
+def _named_by(reply: Reply) -> Iterator[None]:
+    """An answer that cannot be written is paid for all the same: say where it can be found again."""
+    try:
+        yield
+    except UnwrittenError as error:
+        error.request_id, error.log_id = reply.request_id, reply.log_id
+        error.hint = f"the log may still have the answer: {REQUESTS_PAGE}" if reply.log_id else None
+        raise
 
 
 def _follow(

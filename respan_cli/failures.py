@@ -27,6 +27,7 @@ PLATFORM = "https://platform.respan.ai"
 KEYS_PAGE = f"{PLATFORM}/platform/api/api-keys"
 CREDITS_PAGE = f"{PLATFORM}/platform/api/credits"
 PROVIDERS_PAGE = f"{PLATFORM}/platform/api/integrations"
+REQUESTS_PAGE = f"{PLATFORM}/platform/requests"
 
 _RETRYABLE = frozenset({408, 409, 429})
 _ENOUGH = 4000  # characters of a page or a message to look at: an error shows less

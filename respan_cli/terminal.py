@@ -157,6 +157,10 @@ class Terminal:
         if text:
             self.draw(clean(text) if self.shows_answers else text)
 
+    def commit(self) -> None:
+        """As `flush`: a stream keeps what it has got, and is not closed before the program ends."""
+        self.flush()
+
     def draw(self, text: str) -> None:
         """Write to standard output at once, escape sequences included.
 

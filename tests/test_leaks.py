@@ -178,6 +178,9 @@ class Faulty:
     def flush(self) -> None:
         """Nothing."""
 
+    def commit(self) -> None:
+        """Nothing."""
+
 
 @pytest.fixture
 def addresses(sandbox: Sandbox) -> list[tuple[str, str]]:

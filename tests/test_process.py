@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -184,10 +185,59 @@ def test_ctrl_c_ends_a_send_whose_reader_has_stopped_reading(env: dict[str, str]
     process.communicate()
 
 
+def unwritten(what: str, why: str) -> tuple[str, str]:
+    """The error of the sandbox's first answer that cannot be written: for people, and for scripts."""
+    request, log = "req_000000000000000000000001", "23cd0118-8a49-58a7-92f7-c1bb4388b5f6"
+    hint = "the log may still have the answer: https://platform.respan.ai/platform/requests"
+    details = {
+        "type": "unwritten",
+        "message": f"cannot write {what}: {why}",
+        "status": None,
+        "retryable": False,
+        "retry_after": None,
+        "request_id": request,
+        "log_id": log,
+        "hint": hint,
+    }
+    lines = f"why:  {why}", f"next: {hint}", f"ids:  request {request}, log {log}"
+    block = "".join([f"error: cannot write {what}\n", *(f"  {line}\n" for line in lines)])
+    return block, json.dumps({"error": details, "exit_code": 12}) + "\n"
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_a_full_disk_is_told(env: dict[str, str]) -> None:
-    done = through_shell('exec "$@" > /dev/full', "send", "--no-stdin", PROMPT, env=env)
-    assert done == Outcome(12, "", "error: cannot write the answer\n  why:  No space left on device\n")
+@pytest.mark.parametrize(
+    ("script", "what"),
+    [('exec "$@" > /dev/full', "the answer"), ('exec "$@" -o /dev/full', "/dev/full")],
+)
+@pytest.mark.parametrize("flags", [(), ("--json",), ("--events",)], ids=str)
+def test_a_full_disk_is_told_with_what_the_answer_can_be_found_by(
+    script: str, what: str, flags: tuple[str, ...], env: dict[str, str]
+) -> None:
+    done = through_shell(script, "send", "--no-stdin", PROMPT, *flags, env=env)
+    assert done == Outcome(12, "", unwritten(what, "No space left on device")[bool(flags)])
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)], ids=str)
+def test_a_file_that_grows_too_large_keeps_its_old_content(
+    flags: tuple[str, ...], env: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "answers" / "a.txt"
+    path.parent.mkdir()
+    path.write_text("the old answer")
+    argv = ("send", "--no-stdin", PROMPT, "-m", "sandbox-long-1000", "-o", str(path), *flags)
+    done = through_shell('ulimit -f 1 && exec "$@"', *argv, env={**env, "PYTHONDONTWRITEBYTECODE": "1"})
+    assert done == Outcome(12, "", unwritten(str(path), "File too large")[bool(flags)])
+    assert {entry.name: entry.read_text() for entry in path.parent.iterdir()} == {"a.txt": "the old answer"}
+
+
+def test_an_answer_without_ids_that_cannot_be_written_has_no_made_up_ones(
+    env: dict[str, str], sandbox: Sandbox
+) -> None:
+    stream = b'data: {"type":"message_start","message":{}}\n\ndata: {"type":"message_stop"}\n\n'
+    sandbox.replies.append(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + stream)
+    done = through_shell('exec "$@" >&-', "send", "--no-stdin", "--json", PROMPT, env=env)
+    error = json.loads(done.err)["error"]
+    assert (done.code, error["request_id"], error["log_id"], error["hint"]) == (12, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +246,7 @@ def test_a_full_disk_is_told(env: dict[str, str]) -> None:
         (
             ">&-",
             "any",
-            Outcome(12, "", "error: cannot write the answer\n  why:  standard output is closed\n"),
+            Outcome(12, "", unwritten("the answer", "standard output is closed")[0]),
         ),
         ("2>&-", "any", Outcome(0, PROMPT + "\n", "")),
         ("2>&-", "sandbox-401", Outcome(4, "", "")),

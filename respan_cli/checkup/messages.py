@@ -99,6 +99,9 @@ class _Nowhere:
         if self._deadline.passed:
             raise UnreachedError("the answer had not ended in time", retryable=True)
 
+    def commit(self) -> None:
+        """Nothing."""
+
 
 def _send(state: State, gateway: Gateway, request: MessageRequest, deadline: Deadline) -> Measured:
     connecting = Connecting()
