@@ -118,7 +118,8 @@ def _since(start: float, words: str) -> Words:
 def sink_for(path: Path | None, terminal: Terminal) -> Iterator[Sink]:
     """Standard output, or the file of `-o`, which keeps its old content unless all goes well."""
     if path is None or str(path) == "-":
-        yield terminal
+        with terminal.answering():
+            yield terminal
         return
     file = AnswerFile(path)
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from respan_cli.encoding import fit
 from respan_cli.message import Event
+from respan_cli.outlet import deaf
 from respan_cli.render import Renderer, Result
 from respan_cli.terminal import Terminal
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _FRAME = 1 / 15  # seconds from one look at what has arrived to the next
 _LULL = 0.2  # seconds without new text after which all of the old is drawn
+_PATIENCE = 0.2  # seconds for what is being drawn when a signal ends it all
 
 
 class Drawing(Renderer):
@@ -91,11 +93,12 @@ class _Pen(threading.Thread):
         self._over.set()
         self._stirred.set()
         if self._begun:  # else it is still getting ready for nothing, and an error need not wait for that
-            self.join()
+            self.join(_PATIENCE if self._terminal.stopped else None)
         if self._failure:
             raise self._failure
 
     def run(self) -> None:
+        deaf()
         try:
             stream = _stream(self._terminal, self._terminal.draw, live=True)
             while not self._over.is_set():
@@ -105,8 +108,9 @@ class _Pen(threading.Thread):
                 else:
                     stream.catch_up()
                 self._over.wait(_FRAME)
-            self._feed(stream)
-            stream.close()
+            if not self._terminal.stopped:
+                self._feed(stream)
+                stream.close()
         except BaseException as failure:  # told to whoever waits for us
             self._failure = failure
 

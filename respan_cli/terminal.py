@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from typing import BinaryIO
 
+from respan_cli import outlet
 from respan_cli.clean import clean
 from respan_cli.encoding import UTF8, encode, fit, settle
 from respan_cli.errors import RespanError, UnwrittenError, UsageError
@@ -63,6 +64,7 @@ class Terminal:
         )
         self._spinner: Spinner | None = None
         self._hidden: set[str] = set()
+        self._outlet: outlet.Outlet | None = None
 
     @classmethod
     def standard(cls) -> Terminal:
@@ -168,9 +170,27 @@ class Terminal:
             ReaderGoneError, UnwrittenError: as `flush` does.
         """
         self.still()
+        data = encode(text, self._encodings[0])
         with self._writing() as stdout:
-            stdout.write(encode(text, self._encodings[0]))
-            stdout.flush()
+            if self._outlet:
+                self._outlet.write(data)
+            else:
+                stdout.write(data)
+                stdout.flush()
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Let a signal end what is drawn on a terminal there and then, and its line with it."""
+        with outlet.opened(self._stdout) as self._outlet:
+            try:
+                yield
+            finally:
+                self._outlet = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a signal came while an answer was drawn: nobody wants to see more of it."""
+        return self._outlet is not None and self._outlet.stopped
 
     @contextmanager
     def waiting(self, words: str, *, quiet: bool = False) -> Iterator[None]:

@@ -6,6 +6,7 @@ import array
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from respan_cli.sandbox import Sandbox
+from respan_cli.sandbox import Sandbox, api
 from tests.support import PATIENCE, ROOT, Outcome, Pty, process_env, start_process
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and terminals as POSIX has them")
@@ -136,6 +137,67 @@ def test_ctrl_c_keeps_the_partial_answer_on_its_own_line(env: dict[str, str]) ->
     assert text.rstrip("^C\r\n \x1b[?25h").endswith("half of it,")
     assert text.endswith("\n")
     assert text.count("\x1b[?25l") <= text.count("\x1b[?25h"), "the cursor stays hidden"
+
+
+WORDS = [f"w{number:05}" for number in range(20_000)]
+
+
+def flood(connection: socket.socket) -> None:
+    """Much more of an answer, and faster, than a terminal that nobody reads can hold."""
+    deltas = (api.delta(f"{' '.join(WORDS[at : at + 10])}\n") for at in range(0, len(WORDS), 10))
+    start = api.event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    opening = api.event("message_start", message={"id": "msg_1", "content": [], "usage": {}})
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + opening + start)
+    connection.sendall(b"".join(deltas))
+    while connection.recv(4096):
+        pass
+
+
+def flooded(render: str, env: dict[str, str], sandbox: Sandbox) -> Pty:
+    """A terminal that has shown the first words of a flood, and takes no more since then."""
+    sandbox.replies.append(flood)
+    pty = Pty("send", PROMPT, "--render", render, env=env)
+    pty.read_until(WORDS[5])
+    sizes = [0] * 20  # as many looks that show no change: it is full, and the program waits for room
+
+    def full() -> bool:
+        waiting = array.array("i", [0])
+        fcntl.ioctl(pty.master, termios.FIONREAD, waiting)
+        sizes[:] = [*sizes[1:], waiting[0]]
+        return sizes[0] > 1000 and len(set(sizes)) == 1
+
+    wait_until(full)
+    return pty
+
+
+@pytest.mark.parametrize("render", ["markdown", "plain"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, None], ids=str)
+def test_an_interrupted_answer_has_no_hole(
+    number: int | None, render: str, env: dict[str, str], sandbox: Sandbox
+) -> None:
+    # Ctrl-C makes the terminal's driver throw away what waits in it: what followed that would follow a hole.
+    with flooded(render, env, sandbox) as pty:
+        if number is None:
+            pty.type("\x03")
+        else:
+            pty.process.send_signal(number)
+        code, text = pty.finish()
+    assert code == (143 if number == signal.SIGTERM else 130)
+    seen = re.findall(r"w\d{5}", text)
+    assert len(seen) > 5
+    assert seen == WORDS[: len(seen)]
+    if number is None:  # then there is room for the end of the line
+        assert re.search(r"\^C(\x1b\[0m)?[\r\n]+(\x1b\[J)?$", text)
+
+
+@pytest.mark.parametrize("render", ["markdown", "plain"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_terminal_that_takes_nothing_more_keeps_nobody_waiting(
+    number: int, render: str, env: dict[str, str], sandbox: Sandbox
+) -> None:
+    with flooded(render, env, sandbox) as pty:
+        pty.process.send_signal(number)
+        assert pty.process.wait(PATIENCE) == 128 + number
 
 
 def test_ctrl_c_ends_the_wait_between_two_attempts(env: dict[str, str], sandbox: Sandbox) -> None:

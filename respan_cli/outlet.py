@@ -1,0 +1,125 @@
+"""The way of an answer to the screen of somebody who may have had enough of it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import current_thread, main_thread
+from typing import BinaryIO, TypeGuard
+
+_PATIENCE = 0.2  # seconds for a terminal to take the end of a line from a program that is about to end
+_PIECE = 16  # bytes: a terminal with any room at all takes them at once, or nearly
+
+if sys.platform != "win32":
+    _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Outlet:
+    """Writes to a terminal until a signal asks the program to end; from then on, nothing.
+
+    Ctrl-C makes the terminal's driver throw away what the terminal has not taken yet. Whatever we wrote
+    after that would look as if it followed the text before: an answer with a hole in it. And a terminal
+    that takes nothing more must not keep anybody from leaving.
+
+    Args:
+        stream: the terminal.
+        stirring: a file descriptor that can be read once a signal has come.
+    """
+
+    def __init__(self, stream: BinaryIO, stirring: int) -> None:
+        self._stirring = stirring
+        self._shared = stream.fileno()
+        self._fd, self._most = self._open()
+        self._last = b"\n"
+        self._styled = False
+        self._cut = False
+
+    def _open(self) -> tuple[int, int]:
+        """A description of the terminal of our own: others that share ours expect it to wait for room."""
+        try:
+            return os.open(os.ttyname(self._shared), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY), sys.maxsize
+        except OSError:  # another user's, or in another container
+            return self._shared, _PIECE
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a signal has come, be it that the main thread has not heard of it yet."""
+        waiting = not signal.sigpending().isdisjoint(_ENDING)
+        return waiting or bool(select.select([self._stirring], [], [], 0)[0])
+
+    def write(self, data: bytes) -> None:
+        """Write, waiting for room; what a signal finds unwritten is dropped.
+
+        Raises:
+            OSError: the terminal is gone.
+        """
+        self._styled = self._styled or b"\x1b" in data
+        while data:
+            select.select([self._stirring], [self._fd], [])
+            if self.stopped:
+                self._cut = True
+                return
+            with suppress(BlockingIOError):
+                count = os.write(self._fd, data[: self._most])
+                self._last = data[count - 1 : count]
+                data = data[count:]
+
+    def end(self) -> None:
+        """End the line that a signal has left unfinished, if the terminal takes it soon."""
+        if self._last == b"\n" and not self._cut:
+            return
+        ending = b"\r\n"
+        if self._styled:
+            ending = b"\x1b[0m\r\n\x1b[J" if self._cut else b"\x1b[0m\r\n"
+        with suppress(OSError):
+            if select.select([], [self._fd], [], _PATIENCE)[1]:
+                os.write(self._fd, ending)
+
+    def close(self) -> None:
+        """Give back what was opened."""
+        if self._fd != self._shared:
+            os.close(self._fd)
+
+
+@contextmanager
+def opened(stream: BinaryIO | None) -> Iterator[Outlet | None]:
+    """An outlet to a terminal, told of signals for as long as this lasts.
+
+    None where there is nothing to tell it: no terminal of the system's, or not in the main thread.
+    """
+    if sys.platform == "win32" or current_thread() is not main_thread() or not _is_real(stream):
+        yield None
+        return
+    stirring, stirred = os.pipe()
+    for end in (stirring, stirred):
+        os.set_blocking(end, False)
+    # Written to by the interpreter's own handler, the moment a signal comes.
+    before = signal.set_wakeup_fd(stirred, warn_on_full_buffer=False)
+    outlet = Outlet(stream, stirring)
+    try:
+        yield outlet
+    except BaseException as ending:
+        if not isinstance(ending, Exception):  # a signal
+            outlet.end()
+        raise
+    finally:
+        signal.set_wakeup_fd(before)
+        outlet.close()
+        os.close(stirring)
+        os.close(stirred)
+
+
+def _is_real(stream: BinaryIO | None) -> TypeGuard[BinaryIO]:
+    with suppress(OSError, ValueError):  # a buffer of the tests has no descriptor
+        return stream is not None and os.isatty(stream.fileno())
+    return False
+
+
+def deaf() -> None:
+    """Leave signals to the main thread; one that it has not heard of yet can be seen from here."""
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
