@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import IO
 
 from respan_cli.errors import UnwrittenError
@@ -26,8 +27,12 @@ class AnswerFile:
         self._path = path
         self._target = Path(os.path.realpath(path))
         self._temporary: Path | None = None
-        with self._writing():
-            self._file = self._open()
+        try:
+            with self._writing():
+                self._file = self._open()
+        except BaseException:
+            self._remove()
+            raise
 
     def _open(self) -> IO[str]:
         mode = self._target.stat().st_mode if self._target.exists() else None
@@ -36,11 +41,20 @@ class AnswerFile:
         else:
             if mode is not None:
                 os.close(os.open(self._target, os.O_WRONLY))  # a read-only file stays as it is
-            self._temporary = self._target.with_name(f".{self._target.name}.{os.getpid()}.tmp")
-            handle = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            handle = self._open_beside()
             if mode is not None and os.name == "posix":
                 os.fchmod(handle, stat.S_IMODE(mode))
         return os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="")
+
+    def _open_beside(self) -> int:
+        # A name that nobody had before: in containers the numbers of processes repeat, and a killed one
+        # leaves its file behind.
+        self._temporary = self._target.with_name(f".respan-{token_hex(8)}.tmp")
+        try:
+            return os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        except PermissionError as error:
+            reason = f"no file can be made in {self._target.parent}: {error.strerror}"
+            raise UnwrittenError(f"cannot write {self._path}", reason=reason) from None
 
     def write(self, text: str) -> None:
         """Add to the answer."""
@@ -65,6 +79,9 @@ class AnswerFile:
         """Leave the file as it was; after `commit`, nothing."""
         with suppress(OSError):
             self._file.close()
+        self._remove()
+
+    def _remove(self) -> None:
         if self._temporary:
             with suppress(OSError):
                 self._temporary.unlink()

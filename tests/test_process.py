@@ -94,6 +94,52 @@ def test_a_signal_leaves_the_file_of_output_as_it_was_and_no_other_beside_it(
     assert {path.name: path.read_text() for path in folder.iterdir()} == {"a.txt": "the old answer"}
 
 
+def test_what_a_killed_process_left_behind_is_in_nobodys_way(env: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "answers"
+    folder.mkdir()
+    same_number = "import os; os.getpid = lambda: 7\n"  # as in every container
+    same_number += "import runpy; runpy.run_module('respan_cli', run_name='__main__')"
+
+    def asked(model: str) -> subprocess.Popen[bytes]:
+        argv = ("send", "--no-stdin", PROMPT, "-m", model, "-o", str(folder / "a.txt"))
+        return subprocess.Popen([sys.executable, "-c", same_number, *argv], env=env, cwd=ROOT)
+
+    killed = asked("sandbox-stall")
+    wait_until(lambda: len(list(folder.iterdir())) == 1)
+    killed.kill()
+    killed.wait(PATIENCE)
+    assert asked("any").wait(PATIENCE) == 0
+    assert (folder / "a.txt").read_text() == PROMPT + "\n"
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("read-only.txt", "Permission denied"),
+        ("folder/old.txt", "no file can be made in {folder}: Permission denied"),
+        ("folder/new.txt", "no file can be made in {folder}: Permission denied"),
+    ],
+)
+def test_a_file_or_folder_that_is_read_only_is_known_before_anything_is_sent(
+    name: str, why: str, env: dict[str, str], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    folder, file = tmp_path / "folder", tmp_path / "read-only.txt"
+    folder.mkdir()
+    for path, mode in ((folder / "old.txt", 0o644), (file, 0o444), (folder, 0o555)):
+        if path is not folder:
+            path.write_text("the old answer")
+        path.chmod(mode)
+    path = tmp_path / name
+    process = start_process("send", "--no-stdin", PROMPT, "-o", str(path), env=env)
+    out, err = process.communicate(timeout=PATIENCE)
+    folder.chmod(0o755)
+    block = f"error: cannot write {path}\n  why:  {why.format(folder=folder)}\n"
+    assert Outcome(process.returncode, out.decode(), err.decode()) == Outcome(12, "", block)
+    assert sandbox.requests == []
+    assert file.read_text() == (folder / "old.txt").read_text() == "the old answer"
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     """Look until something is so."""
     deadline = time.monotonic() + PATIENCE
