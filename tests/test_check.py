@@ -19,9 +19,10 @@ from respan_cli.sandbox import Sandbox
 from respan_cli.sandbox.api import answer_to
 from tests.conftest import CLIENT_KEY, OfficialGateway
 from tests.hosts import deaf_host, free_port, host, http_date, page, saying, silent
-from tests.support import KEY, PATIENCE, ROOT, Outcome, Pty, process_env, run
+from tests.support import KEY, PATIENCE, ROOT, Pty, process_env, run
 
 Json = dict[str, Any]
+ONE_DAY = "invalid value for '{}': Input should be less than or equal to 86400"
 UNKEYED = "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n"
 
 
@@ -613,13 +614,16 @@ def test_a_message_that_fails_among_many_ends_them(sandbox: Sandbox, env: dict[s
         (("--no-send", "--count", "2"), "--count needs the message that --no-send leaves out"),
         (("--interval", "2"), "--interval means nothing without --count"),
         (("--log-timeout", "2"), "--log-timeout means nothing without --log"),
+        (("--count", "2", "--interval", "inf"), ONE_DAY.format("--interval")),
+        (("--log", "--log-timeout", "inf"), ONE_DAY.format("--log-timeout")),
     ],
     ids=" ".join,
 )
 def test_flags_that_cannot_be_meant_are_refused(
     env: dict[str, str], flags: tuple[str, ...], message: str
 ) -> None:
-    assert run("check", *flags, env=env) == Outcome(2, "", f"error: {message}\n")
+    done = run("check", *flags, env=env)
+    assert (done.code, done.out, done.err.splitlines()[0]) == (2, "", f"error: {message}")
 
 
 # --- at a terminal

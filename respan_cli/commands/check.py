@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from respan_cli.settings import Settings
 
 LOG_TIMEOUT = 180.0  # seconds; how long Respan's own checker waits
+A_DAY = 86400  # seconds; a longer pause is a slip of the finger, and the system may know none as long
 
 
 def check(
@@ -40,6 +41,7 @@ def check(
             help=f"How long to look for it. (default: {LOG_TIMEOUT:g})",
             metavar="SECONDS",
             min=0,
+            max=A_DAY,
             rich_help_panel="Check",
         ),
     ] = None,
@@ -60,6 +62,7 @@ def check(
             help="Seconds between two of them. (default: 0)",
             metavar="SECONDS",
             min=0,
+            max=A_DAY,
             rich_help_panel="Check",
         ),
     ] = None,
