@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import socket
 import sys
 import time
@@ -12,9 +13,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from respan_cli.checkup.diagnosis import TEXTS
+from respan_cli.checkup.diagnosis import TEXTS, Case, diagnose
 from respan_cli.checkup.report import FINE, line
 from respan_cli.checkup.stages import NAMES, Stage, Verdict
+from respan_cli.errors import UnreachedError
 from respan_cli.sandbox import Sandbox
 from respan_cli.sandbox.api import answer_to
 from tests.conftest import CLIENT_KEY, OfficialGateway
@@ -205,8 +207,14 @@ def test_a_profile_that_does_not_exist_is_the_settings_stage(env: dict[str, str]
     assert set(done.verdicts().values()) == {"failed", "skipped"}
 
 
+def test_a_flag_that_cannot_be_used_is_explained_by_the_help(env: dict[str, str]) -> None:
+    done = check("--timeout", "soon", env=env)
+    assert (done.code, done.shown["failure"]["stage"]) == (2, "settings")
+    assert done.shown["failure"]["next"] == "respan check --help"
+
+
 def test_a_name_that_nobody_knows_is_dns(env: dict[str, str]) -> None:
-    done = run("check", "--base-url", "https://gateway.invalid", env=env)
+    done = run("check", env={**env, "RESPAN_BASE_URL": "https://gateway.invalid"})
     assert done.code == 8
     row = without_times(done.out).splitlines()[1]
     assert row.startswith("dns\tfailed\tMS\tno address for gateway.invalid: ")
@@ -381,6 +389,45 @@ def test_the_command_to_type_next_is_the_same_check_again(sandbox: Sandbox, env:
     done = check("--base-url", sandbox.url, "-m", "sandbox-529", env=env)
     again = f"respan check --base-url {sandbox.url}/ --model sandbox-529"
     assert done.shown["failure"]["next"] == f"sleep 30; {again}"
+
+
+def test_the_command_to_type_next_says_who_asks_again_but_no_secret(env: dict[str, str]) -> None:
+    identity = ("--customer-id", "acme inc", "-M", "team=a b", "-H", "X-A: b", "--insecure-http")
+    secret = (
+        "--gateway-header",
+        "X-Api-Key: hush-hush",
+        "--param",
+        'customer_credentials={"a": "hush-hush"}',
+    )
+    done = check(*identity, *secret, "--sandbox", "-m", "sandbox-400", env=env)
+    typed = "--customer-identifier 'acme inc' --metadata 'team=a b' --header 'X-A: b' --insecure-http"
+    assert done.shown["failure"]["next"] == (
+        f"respan send --dry-run ping --sandbox --model sandbox-400 {typed}"
+    )
+    dry = run(*shlex.split(done.shown["failure"]["next"])[1:], env=env)
+    assert (dry.code, dry.err) == (0, "")
+
+
+def test_another_model_is_tried_at_the_same_gateway(sandbox: Sandbox, env: dict[str, str]) -> None:
+    done = check("--base-url", sandbox.url, "-m", "sandbox-404", env=env)
+    assert done.shown["failure"]["next"] == (
+        f"respan check --base-url {sandbox.url}/ --model claude-sonnet-5-5"
+    )
+    assert run(*done.shown["failure"]["next"].split()[1:], env=env).code == 0
+
+
+def test_where_a_typed_url_leads_nowhere_the_one_of_the_settings_is_next(env: dict[str, str]) -> None:
+    done = check("--base-url", f"http://127.0.0.1:{free_port()}", "-M", "a=b", env=env)
+    assert done.shown["failure"]["next"] == "respan check --metadata a=b"
+
+
+def test_a_limit_that_was_too_short_is_made_longer() -> None:
+    case = Case(timeout=90, log_timeout=900)
+    for stage, kind, command in (
+        ("message", "timeout", "respan check --timeout 180"),
+        ("log", "log_missing", "respan check --log --log-timeout 1800"),
+    ):
+        assert diagnose(UnreachedError("x", kind=kind), stage, case).hint == command
 
 
 # --- warnings

@@ -31,6 +31,9 @@ class Case:
     model_source: str = ""
     key_source: str = ""
     proxied: bool = False
+    typed: str = ""  # the other flags that say what is sent, each after a space
+    timeout: float = 0.0
+    log_timeout: float = 0.0
 
     def through_proxy(self) -> Case:
         """The same, with a proxy in force."""
@@ -47,21 +50,34 @@ class Case:
         return host_and_port(self.base_url)[0]
 
     @property
-    def _flags(self) -> str:
+    def _where(self) -> str:
         """What the command line said of where to send, so that the same can be typed again."""
         if self.key_source == SANDBOX:
-            where = " --sandbox"
-        else:
-            where = f" --base-url {quote(self.base_url)}" if self.url_source.startswith("-") else ""
-        return where + (f" --model {quote(self.model)}" if self.model_source.startswith("-") else "")
+            return " --sandbox"
+        return f" --base-url {quote(self.base_url)}" if self._url_was_typed else ""
+
+    @property
+    def _which(self) -> str:
+        """What it said of the model."""
+        return f" --model {quote(self.model)}" if self.model_source.startswith("-") else ""
+
+    @property
+    def _url_was_typed(self) -> bool:
+        return self.url_source.startswith("-")
 
     def words(self, failure: RespanError) -> dict[str, str]:
         """Everything that a text may name, ready to be typed where a command names it."""
+        elsewhere = f"respan check{self.p}{self._which}{self.typed}"
         return {
             "p": self.p,
-            "show": f"respan config show --origin{self.p}",
-            "again": f"respan check{self.p}{self._flags}",
-            "bare": f"respan check{self.p}",
+            # Of a URL that was typed, the settings know nothing: what they say themselves is worth a try.
+            "show": elsewhere if self._url_was_typed else f"respan config show --origin{self.p}",
+            "again": f"respan check{self.p}{self._where}{self._which}{self.typed}",
+            "elsewhere": elsewhere,
+            "other_model": f"respan check{self.p}{self._where}{self.typed} --model {DEFAULT_MODEL}",
+            "dry_run": f"respan send --dry-run ping{self.p}{self._where}{self._which}{self.typed}",
+            "longer": f"{max(60, 2 * self.timeout):g}",
+            "longer_log": f"{max(600, 2 * self.log_timeout):g}",
             "host": quote(self.host),
             "authority": quote(authority(*host_and_port(self.base_url))),
             "url": quote(self.base_url),
@@ -130,13 +146,14 @@ _FAILING = (
     "the gateway, or the provider behind it, is failing: neither your key nor your network is to blame",
     "sleep {wait}; {again}",
 )
-_LATE = ("the gateway takes requests, and did not answer this one in time", "{again} --timeout 60")
+_LATE = ("the gateway takes requests, and did not answer this one in time", "{again} --timeout {longer}")
 _SEE_PROXY = "env | grep -i _proxy"
 
 # what failed -> what it means, and what to type next
 TEXTS: Mapping[str, tuple[str, str]] = {
     "any": ("the check cannot go on from here", "{again} --debug"),
     "settings": ("these settings cannot send, so nothing was tried on the network", "{show}"),
+    "usage": ("the command line asks for what cannot be sent, so nothing was tried", "respan check --help"),
     "dns": (
         "the name is mistyped, or this machine's name server does not know it, or is silent",
         "{show}",
@@ -170,7 +187,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "tls_none": ("what listens there does not speak TLS: wrong port, or a portal that catches all", "{show}"),
     "tls_none here": (
         "what listens there does not speak TLS: the base URL wants http://",
-        "{bare} --base-url {plain}",
+        "{elsewhere} --base-url {plain}",
     ),
     "tls_silent": _SILENT,
     "tls": ("it broke off while encryption was agreed on", "openssl s_client -connect {authority}"),
@@ -199,14 +216,14 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "message 404 model": (
         "no such model for this account, or a wrong base URL; {model} came from {model_source}",
-        f"{{bare}} --model {DEFAULT_MODEL}",
+        "{other_model}",
     ),
     "message 404": ("the base URL is wrong, or the account may not use {model}", "{show}"),
     "message limit": ("more was asked for than this key, or this account, may have", "sleep {wait}; {again}"),
     "message provider": _FAILING,
     "message refused": (
         "the gateway and the key are good; it is what this profile sends that was refused",
-        "respan send --dry-run ping{p}",
+        "{dry_run}",
     ),
     "message broken_reply": (
         "something on the way, or the gateway itself, ended the stream too early",
@@ -216,12 +233,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "message unreached": _LATE,
     "log_missing": (
         "the message went through; its log is late, or this gateway keeps none",
-        "{again} --log --log-timeout 600",
+        "{again} --log --log-timeout {longer_log}",
     ),
     "log_none": ("the message went through, but this gateway lets nobody read its log there", "{again}"),
     "log_differs": (
         "the identity did not survive the way: costs and users would be counted wrongly",
-        "respan send --dry-run ping{p}",
+        "{dry_run}",
     ),
     "log": ("the message went through, but the log could not be asked", "{again} --log"),
 }

@@ -12,7 +12,6 @@ from shlex import quote
 from typing import Any
 
 from respan_cli import profiles
-from respan_cli.checkup.diagnosis import Case
 from respan_cli.checkup.stages import Finding
 from respan_cli.checkup.state import FOR_US, State
 from respan_cli.deadline import Deadline
@@ -29,7 +28,8 @@ def settings(state: State) -> Finding:
         RespanError: the settings cannot be used.
     """
     state.current = current = state.load()
-    state.case = Case(
+    state.case = replace(
+        state.case,
         profile=current.profile,
         base_url=current.base_url,
         url_source=current.sources["base_url"],
@@ -52,7 +52,11 @@ def _with_key(state: State) -> Finding:
     if target.url != current.base_url:  # the sandbox answers, whatever the settings say
         sources["base_url"] = target.key_source
     state.case = replace(
-        state.case, base_url=target.url, url_source=sources["base_url"], key_source=target.key_source
+        state.case,
+        base_url=target.url,
+        url_source=sources["base_url"],
+        key_source=target.key_source,
+        timeout=state.timeout,
     )
     facts = _facts(state, sources, {"present": True, "source": target.key_source})
     return Finding(_summary(state, sources), facts, tuple(_warnings(state.terminal.env)))

@@ -64,14 +64,15 @@ class State:
         aim: gives the place to send to and the key, which stay good until the check ends.
         terminal: the environment, and where waits are remarked on.
         options: what was asked for.
+        case: what failures may refer to: for now, only what was typed.
     """
 
     load: Callable[[], Settings]
     aim: Callable[[Settings], Target]
     terminal: Terminal
     options: Options
+    case: Case
     stack: ExitStack = field(default_factory=ExitStack)  # what is open until the check ends
-    case: Case = field(default_factory=Case)
     current: Settings = field(init=False)
     target: Target = field(init=False)
     deadline: Deadline = field(init=False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,12 +12,15 @@ import typer
 from respan_cli.commands import options
 from respan_cli.commands.common import check_can_send, load_settings, target_of
 from respan_cli.errors import ExitCode, UsageError
+from respan_cli.headers import is_secret
 from respan_cli.notes import YELLOW
+from respan_cli.settings import BY_NAME, DEFAULT_PROFILE
 from respan_cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from respan_cli.checkup.diagnosis import Case
     from respan_cli.checkup.stages import Stage
     from respan_cli.checkup.state import Options, State
     from respan_cli.delivery import Target
@@ -23,6 +28,9 @@ if TYPE_CHECKING:
 
 LOG_TIMEOUT = 180.0  # seconds; how long Respan's own checker waits
 A_DAY = 86400  # seconds; a longer pause is a slip of the finger, and the system may know none as long
+# What the next command has to say again, beside where to send and to which model.
+IDENTIFIERS = ("customer_identifier", "custom_identifier")
+TABLES = ("metadata", "respan_params", "headers", "gateway_headers")
 
 
 def check(
@@ -115,7 +123,7 @@ def check(
             check_can_send(current, insecure_http=insecure_http)
             return stack.enter_context(target_of(current, terminal.env, sandbox=sandbox))
 
-        return follow(State(load, aim, terminal, wanted(flags)), terminal, as_json=as_json)
+        return follow(State(load, aim, terminal, wanted(flags), case_of(flags)), terminal, as_json=as_json)
 
 
 def check_flags(flags: Mapping[str, Any]) -> None:
@@ -139,10 +147,35 @@ def wanted(flags: Mapping[str, Any]) -> Options:
     return Options(
         send=not flags["no_send"],
         log=flags["log"],
-        log_timeout=LOG_TIMEOUT if flags["log_timeout"] is None else flags["log_timeout"],
+        log_timeout=_log_timeout(flags),
         count=flags["count"],
         interval=flags["interval"] or 0.0,
     )
+
+
+def _log_timeout(flags: Mapping[str, Any]) -> float:
+    return LOG_TIMEOUT if flags["log_timeout"] is None else float(flags["log_timeout"])
+
+
+def case_of(flags: Mapping[str, Any]) -> Case:
+    """What the flags say of the request, for the command to type next to say it again."""
+    from respan_cli.checkup.diagnosis import Case
+
+    profile = flags["profile"] or DEFAULT_PROFILE
+    return Case(profile=profile, typed="".join(typed(flags)), log_timeout=_log_timeout(flags))
+
+
+def typed(flags: Mapping[str, Any]) -> Iterator[str]:
+    """The flags that `check` and `send` share, each after a space, but not the ones that hold a secret."""
+    for name in IDENTIFIERS:
+        if flags[name] is not None:
+            yield f" {BY_NAME[name].flag} {quote(flags[name])}"
+    for name in TABLES:
+        for item in flags[name] or ():
+            if not is_secret(re.split("[:=]", item)[0]):
+                yield f" {BY_NAME[name].flag} {quote(item)}"
+    if flags["insecure_http"]:
+        yield " --insecure-http"
 
 
 def follow(state: State, terminal: Terminal, *, as_json: bool) -> int:
