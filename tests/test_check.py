@@ -207,6 +207,19 @@ def test_a_profile_that_does_not_exist_is_the_settings_stage(env: dict[str, str]
     assert set(done.verdicts().values()) == {"failed", "skipped"}
 
 
+@pytest.mark.parametrize("flag", ["--header", "--gateway-header"])
+def test_a_header_without_its_variable_stops_before_the_network(
+    sandbox: Sandbox, env: dict[str, str], flag: str
+) -> None:
+    done = check(flag, "X-Team: env:NO_SUCH_TEAM", env=env)
+    failure = done.shown["failure"]
+    assert (done.code, failure["stage"]) == (3, "settings")
+    assert failure["seen"].endswith("needs the environment variable NO_SUCH_TEAM, which is not set")
+    assert failure["next"].startswith("set NO_SUCH_TEAM")
+    assert done.facts("settings")["key"] == {"present": True, "source": "RESPAN_API_KEY"}
+    assert sandbox.requests == []
+
+
 def test_a_flag_that_cannot_be_used_is_explained_by_the_help(env: dict[str, str]) -> None:
     done = check("--timeout", "soon", env=env)
     assert (done.code, done.shown["failure"]["stage"]) == (2, "settings")

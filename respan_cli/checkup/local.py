@@ -16,6 +16,7 @@ from respan_cli.checkup.stages import Finding
 from respan_cli.checkup.state import FOR_US, State
 from respan_cli.deadline import Deadline
 from respan_cli.errors import RespanError
+from respan_cli.headers import resolve_references
 
 PROGRAM = "respan"
 _TOLD_APART = ("base_url", "model", "api_key", "api_key_command")  # told with their values, or first
@@ -37,6 +38,8 @@ def settings(state: State) -> Finding:
         model_source=current.sources["model"],
     )
     try:
+        for headers in (current.headers, current.gateway_headers):
+            resolve_references(headers, state.terminal.env)
         state.target = state.aim(current)
     except RespanError as failure:
         key = {"present": current.api_key is not None, "source": current.sources.get("api_key")}
