@@ -125,6 +125,17 @@ def self_signed(folder: Path) -> ssl.SSLContext:
     return context
 
 
+def test_certificates_that_cannot_be_read_are_not_the_gateways_fault(
+    env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    with host(lambda connection: None) as port:
+        done = check(env=at(port, env, "https"))
+    failure = done.shown["failure"]
+    assert (done.code, failure["stage"], failure["type"]) == (8, "tls", "tls_certificates")
+    assert failure["next"] == "env | grep SSL_CERT_"
+
+
 def test_a_plain_server_on_an_https_url_is_tls(sandbox: Sandbox, env: dict[str, str]) -> None:
     port = sandbox.url.rpartition(":")[2]
     done = check("--base-url", f"https://127.0.0.1:{port}", env=env)
@@ -190,15 +201,45 @@ def test_a_plain_request_goes_through_a_proxy_without_a_tunnel(
     assert len(sandbox.requests) == 3
 
 
-def test_a_proxy_that_refuses_is_tcp(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"
-    with host(ProxyServer(0, refusal)) as port:
+@pytest.mark.parametrize(
+    ("status", "kind", "command"),
+    [
+        (
+            "HTTP/1.1 407 Proxy Authentication Required",
+            "proxy_auth",
+            "export HTTPS_PROXY=http://USER:PASSWORD@127.0.0.1:{port}",
+        ),
+        ("HTTP/1.1 403 Forbidden", "proxy", "curl -v https://gateway.example:8443/"),
+    ],
+)
+def test_a_proxy_that_refuses_is_tcp(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch, status: str, kind: str, command: str
+) -> None:
+    with host(ProxyServer(0, f"{status}\r\n\r\n".encode())) as port:
         done = through_proxy(port, env, monkeypatch, "https")
     failure = done.shown["failure"]
-    assert (done.code, failure["stage"], failure["type"]) == (8, "tcp", "proxy")
-    assert failure["seen"] == (
-        "tcp: the proxy did not connect to gateway.example:8443: HTTP/1.1 407 Proxy Authentication Required"
-    )
+    assert (done.code, failure["stage"], failure["type"]) == (8, "tcp", kind)
+    assert failure["seen"] == f"tcp: the proxy did not connect to gateway.example:8443: {status}"
+    assert failure["next"] == command.format(port=port)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code", "kind"),
+    [
+        (page("407 Proxy Authentication Required", "<title>Who are you?</title>"), 8, "proxy_auth"),
+        (page("502 Bad Gateway", "<title>No such host</title>"), 7, "provider"),
+        (b"", 8, "unreached"),
+    ],
+    ids=["asks who it is", "cannot reach the gateway", "says nothing"],
+)
+def test_a_proxy_that_does_not_pass_a_plain_request_on_is_named(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch, refusal: bytes, code: int, kind: str
+) -> None:
+    with host(saying(refusal)) as port:
+        done = through_proxy(port, env, monkeypatch, "http")
+    failure = done.shown["failure"]
+    assert (done.code, failure["stage"], failure["type"]) == (code, "http", kind)
+    assert "the proxy" in failure["means"]
 
 
 def test_a_proxy_that_is_not_there_is_explained_as_one(
@@ -215,9 +256,20 @@ def test_a_portal_behind_a_proxy_is_http(env: dict[str, str], monkeypatch: pytes
     assert (done.code, done.shown["failure"]["stage"]) == (9, "http")
 
 
-def test_a_proxy_that_is_no_url_is_the_proxy_stage(
-    env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("proxy", "kind"),
+    [
+        ("http://:99999999", "proxy_unusable"),
+        ("http://", "proxy_unusable"),
+        ("ftp://127.0.0.1:21", "proxy_unusable"),
+        ("socks5://127.0.0.1:1080", "proxy_socks"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_the_proxy_stage(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch, proxy: str, kind: str
 ) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://:99999999")
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
     done = check("--base-url", "https://gateway.example", env=env)
-    assert (done.code, done.shown["failure"]["stage"]) == (8, "proxy")
+    failure = done.shown["failure"]
+    assert (done.code, failure["stage"], failure["type"]) == (8, "proxy", kind)
+    assert failure["seen"].startswith(f"proxy: HTTPS_PROXY names no usable proxy: {proxy}: ")

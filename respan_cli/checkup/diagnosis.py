@@ -7,7 +7,7 @@ then by its stage and HTTP status or class; the texts may name the facts of `Cas
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
@@ -30,14 +30,10 @@ class Case:
     model: str = ""
     model_source: str = ""
     key_source: str = ""
-    proxied: bool = False
+    proxy: str = ""  # the one in force, as `export` would name it, with words for user and password
     typed: str = ""  # the other flags that say what is sent, each after a space
     timeout: float = 0.0
     log_timeout: float = 0.0
-
-    def through_proxy(self) -> Case:
-        """The same, with a proxy in force."""
-        return replace(self, proxied=True)
 
     @property
     def p(self) -> str:
@@ -81,6 +77,7 @@ class Case:
             "host": quote(self.host),
             "authority": quote(authority(*host_and_port(self.base_url))),
             "url": quote(self.base_url),
+            "proxy": self.proxy,
             "plain": quote(self.base_url.replace("https://", "http://", 1)),
             "model": self.model,
             "model_source": self.model_source,
@@ -115,8 +112,9 @@ def _lines(failure: RespanError, stage: str, case: Case) -> tuple[str, str]:
 
 def _keys(failure: RespanError, stage: str, case: Case) -> Iterator[str]:
     stage = "message" if stage == "repeat" else stage
-    if case.proxied:
+    if case.proxy:
         yield f"proxied {failure.kind}"
+        yield f"proxied {stage} {failure.default_kind}"
     if failure.kind == "dns" and case.url_source == "default":
         yield "dns default"
     if failure.kind == "tls_none" and is_this_machine(case.host):
@@ -166,7 +164,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         _SEE_PROXY,
     ),
     "proxied tcp": ("the proxy cannot be reached from here", _SEE_PROXY),
-    "proxy_unusable": ("it is no URL of a host and a port, so nothing can go through it", _SEE_PROXY),
+    "proxied http unreached": ("the proxy is there, and did not lead to the gateway", "curl -v {url}"),
+    "proxied http provider": ("the gateway is failing, or the proxy cannot reach it", "curl -v {url}"),
+    "proxy_unusable": ("nothing can go through such a proxy", _SEE_PROXY),
+    "proxy_socks": ("the package is missing where this program is installed", "pip install socksio"),
+    "proxy_auth": ("the proxy lets nobody pass whom it does not know", "export {proxy}"),
     "proxy": ("the proxy is there and will not, or cannot, connect to the gateway", "curl -v {url}"),
     "tcp_refused": (
         "the machine is there; on that port nothing listens: wrong port, or not running",
@@ -178,6 +180,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "tcp": ("there is no way from this network to that address", "curl -v --connect-timeout 30 {url}"),
     "tls_untrusted": _TRUST,
+    "tls_certificates": (
+        "a message would fail alike; unset, the variable leaves it to the system whom to trust",
+        "env | grep SSL_CERT_",
+    ),
     "tls_expired": ("its time is over, or this machine's clock is ahead", "date -u"),
     "tls_not_yet_valid": ("its time has not begun, or this machine's clock is behind", "date -u"),
     "tls_hostname": (

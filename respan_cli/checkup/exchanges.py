@@ -6,6 +6,7 @@ from typing import Any
 
 from respan_cli.checkup.stages import Finding
 from respan_cli.checkup.state import State
+from respan_cli.errors import UnreachedError
 from respan_cli.failures import words
 from respan_cli.gateway import Called, load_sdk
 
@@ -20,6 +21,9 @@ def http(state: State) -> Finding:
     """
     load_sdk()  # its import is our time, not the gateway's
     called = state.without_key().call("POST", _endpoint(state), _refusable(state), state.deadline)
+    if called.status == 407 and state.hop:
+        reason = f"{called.what}: {words(called.body)}"
+        raise UnreachedError("the proxy did not pass the request on", reason=reason, kind="proxy_auth")
     if not called.is_json or 300 <= called.status < 400:
         raise called.failure(state.asked)
     state.keyless_status = called.status

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from urllib.parse import unquote, urlsplit
 
 from respan_cli.errors import UnreachedError
 from respan_cli.gateway.proxies import Proxy
+from respan_cli.gateway.unreached import unusable_proxy
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
@@ -35,18 +37,26 @@ def hop_of(proxy: Proxy) -> Hop:
     """The proxy as a place to connect to.
 
     Raises:
-        UnreachedError: what the variable says is no URL of a host.
+        UnreachedError: what the variable says is no URL of a host, or its scheme is none that we speak.
     """
     try:
         parts = urlsplit(proxy.url if "://" in proxy.url else f"http://{proxy.url}")
         host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
-    if not host:
-        message = f"{proxy.source} names no usable proxy: {proxy.shown}"
-        raise UnreachedError(message, kind="proxy_unusable")
+    except ValueError as error:
+        raise _unusable(proxy, error, "proxy_unusable") from None
+    if not host or parts.scheme not in _PORTS:
+        raise _unusable(proxy, ValueError(), "proxy_unusable")
+    if parts.scheme.startswith("socks") and find_spec("socksio") is None:
+        raise _unusable(proxy, ImportError(), "proxy_socks")
     headers = {}
     if parts.username:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["Proxy-Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-    return Hop(parts.scheme, host, port or _PORTS.get(parts.scheme, 80), headers)
+    return Hop(parts.scheme, host, port or _PORTS[parts.scheme], headers)
+
+
+def _unusable(proxy: Proxy, error: Exception, kind: str) -> UnreachedError:
+    """What a message would fail with, so that it is told before anything is connected to."""
+    failure = unusable_proxy(proxy, error)
+    failure.kind = kind
+    return failure

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 import time
+from dataclasses import replace
 
 from respan_cli.checkup import probes
 from respan_cli.checkup.hop import hop_of
@@ -21,8 +23,10 @@ def proxy(state: State) -> Finding | None:
     found = in_force(state.at)
     if found is None:
         return None
-    state.case = state.case.through_proxy()
-    state.hop = hop_of(found)
+    state.hop = hop = hop_of(found)
+    variable = found.source if found.source.lower().endswith("_proxy") else "HTTPS_PROXY"
+    wanted = f"{variable}={hop.scheme}://USER:PASSWORD@{probes.authority(hop.host, hop.port)}"
+    state.case = replace(state.case, proxy=wanted)
     host, port = probes.host_and_port(state.at)
     means = f"dns and tcp are about the proxy, which looks up and connects to {probes.authority(host, port)}"
     return Finding(
@@ -75,7 +79,7 @@ def tls(state: State) -> Finding:
         state.connection.close()
         return Finding(f"cannot be looked at through {state.hop.scheme}://", {"why": "proxy"}, skipped=True)
     host, _ = probes.host_and_port(state.at)
-    context = trusted(state.at)
+    context = _trusted(state)
     start = time.monotonic()
     try:
         found = probes.start_tls(state.connection, host, context, _limit(state))
@@ -86,6 +90,14 @@ def tls(state: State) -> Finding:
     told = f"{found.version}, issued by {found.issuer}, {found.days_left} days left"
     warnings = (f"the certificate of {host} ends in {found.days_left} days",)
     return Finding(told, facts, warnings if found.days_left < CERTIFICATE_LIMIT else (), ms)
+
+
+def _trusted(state: State) -> ssl.SSLContext:
+    try:
+        return trusted(state.at)
+    except UnreachedError as failure:
+        failure.kind = "tls_certificates"
+        raise
 
 
 def _untrusted(state: State, failure: UnreachedError) -> Finding:

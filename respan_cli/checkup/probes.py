@@ -142,7 +142,8 @@ def tunnel(connection: socket.socket, target: str, headers: Mapping[str, str], s
     status = head.partition(b"\r\n")[0].decode("latin-1")
     if not re.match(r"HTTP/1\.\d 2\d\d\b", status):
         words = status or "it closed the connection"
-        raise UnreachedError(f"the proxy did not connect to {target}", reason=words, kind="proxy")
+        kind = "proxy_auth" if re.match(r"HTTP/1\.\d 407\b", status) else "proxy"
+        raise UnreachedError(f"the proxy did not connect to {target}", reason=words, kind=kind)
 
 
 def _head(connection: socket.socket, deadline: Deadline) -> bytes:
