@@ -165,6 +165,25 @@ def test_a_gateway_that_looks_at_the_message_first_leaves_the_key_open(env: dict
     assert done.facts("authentication")["proven"] is False
 
 
+@pytest.mark.parametrize("status", ["404 Not Found", "429 Too Many Requests", "529 Overloaded"])
+def test_an_answer_that_says_nothing_of_the_key_is_not_taken_for_more(
+    env: dict[str, str], status: str
+) -> None:
+    with host(saying(page(status, '{"detail": "no"}', Content_Type="application/json"))) as port:
+        done = run("check", "--no-send", env=at(port, env))
+    told = f"HTTP {status[:3]} application/json says nothing of the key"
+    assert done.code == 0
+    assert f"\nauthentication\tskipped\t\topen: {told}\n" in done.out
+    assert done.err.startswith(f"warning: HTTP {status[:3]}")
+
+
+def test_a_gateway_that_answers_an_empty_message_is_one(env: dict[str, str]) -> None:
+    answer = json.dumps(answer_to({"model": "m", "max_tokens": 1, "messages": []}, 1).message())
+    with host(saying(page("200 OK", answer, Content_Type="application/json"))) as port:
+        done = check("--no-send", env=at(port, env))
+    assert (done.code, done.verdicts()["http"]) == (0, "ok")
+
+
 def test_the_official_gateway_passes(official_gateway: OfficialGateway) -> None:
     env = {"HOME": "/nowhere", "RESPAN_API_KEY": CLIENT_KEY, "RESPAN_BASE_URL": official_gateway.url}
     done = check(env=env)
@@ -278,10 +297,15 @@ def test_a_listener_that_stays_silent_is_the_layer_that_waits_for_it(
         ),
         (page("302 Found", "", Location="http://hotel.example/"), 5, "it points to http://hotel.example/"),
         (page("503 Service Unavailable", "<title>Maintenance</title>"), 7, "(HTTP 503): Maintenance"),
+        (
+            page("200 OK", '{"captive": true}', Content_Type="application/json"),
+            9,
+            'HTTP 200 application/json where a gateway refuses an empty message: {"captive": true}',
+        ),
         (b"220 mail.example ESMTP\r\n\r\n", 9, "sent a reply that is not HTTP"),
         (b"", 8, "cannot reach"),
     ],
-    ids=["captive portal", "web server", "redirect", "maintenance", "mail server", "closed"],
+    ids=["captive portal", "web server", "redirect", "maintenance", "portal API", "mail server", "closed"],
 )
 def test_what_is_no_gateway_is_http(env: dict[str, str], answer: bytes, code: int, seen: str) -> None:
     with host(saying(answer)) as port:
@@ -358,7 +382,7 @@ def test_a_key_that_the_gateway_repeats_is_shown_nowhere(tmp_path: Path, env: di
         ("sandbox-429", 6, "sleep 1; respan check"),
         ("sandbox-500", 7, "sleep 30; respan check"),
         ("sandbox-529", 7, "sleep 30; respan check"),
-        ("sandbox-redirect", 5, "respan send --dry-run ping"),
+        ("sandbox-redirect", 5, "curl -i {url}/"),
         ("sandbox-html", 9, "respan check --count 5"),
         ("sandbox-cut", 9, "respan check --count 5"),
         ("sandbox-close", 9, "respan check --count 5"),
@@ -371,7 +395,7 @@ def test_a_message_that_fails_is_explained(
 ) -> None:
     done = check(env={**env, "RESPAN_MODEL": model})
     assert (done.code, done.shown["failure"]["stage"]) == (code, "message")
-    assert done.shown["failure"]["next"] == command
+    assert done.shown["failure"]["next"] == command.format(url=sandbox.url)
     assert done.error is not None
     assert done.error["exit_code"] == done.shown["exit_code"] == code
     assert done.verdicts()["authentication"] == "ok"

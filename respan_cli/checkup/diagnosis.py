@@ -123,6 +123,8 @@ def _keys(failure: RespanError, stage: str, case: Case) -> Iterator[str]:
         yield f"key {case.key_source}"
         yield "key profile" if case.key_source.startswith("profile ") else "key"
     yield failure.kind
+    if 300 <= (failure.status or 0) < 400:
+        yield "redirect"
     if failure.status == 404 and case.model != DEFAULT_MODEL:
         yield f"{stage} 404 model"
     yield f"{stage} {failure.status}"
@@ -206,7 +208,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "no gateway answers there: a sign-in page of this network, a company's proxy, or a wrong base URL",
         "curl -i {url}",
     ),
-    "http refused": (
+    "redirect": (
         "it points elsewhere, and the key goes to one host only: a sign-in page, or the gateway has moved",
         "curl -i {url}",
     ),
@@ -232,7 +234,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{dry_run}",
     ),
     "message broken_reply": (
-        "something on the way, or the gateway itself, ended the stream too early",
+        "the gateway, or something on the way, broke the answer off, or put something else in its place",
         "{again} --count 5",
     ),
     "message timeout": _LATE,

@@ -6,7 +6,7 @@ from typing import Any
 
 from respan_cli.checkup.stages import Finding
 from respan_cli.checkup.state import State
-from respan_cli.errors import UnreachedError
+from respan_cli.errors import BrokenReplyError, UnreachedError
 from respan_cli.failures import words
 from respan_cli.gateway import Called, load_sdk
 
@@ -24,8 +24,7 @@ def http(state: State) -> Finding:
     if called.status == 407 and state.hop:
         reason = f"{called.what}: {words(called.body)}"
         raise UnreachedError("the proxy did not pass the request on", reason=reason, kind="proxy_auth")
-    if not called.is_json or 300 <= called.status < 400:
-        raise called.failure(state.asked)
+    _expect_a_gateway(state, called)
     state.keyless_status = called.status
     skew = called.skew
     facts = {
@@ -43,9 +42,24 @@ def _http_warnings(called: Called, skew: float | None) -> list[str]:
         found.append(f"this machine's clock is {abs(skew) / 60:.0f} minutes {way} the gateway's")
     if called.status == 404:
         found.append("HTTP 404: there may be no v1/messages under this base URL")
-    if called.status >= 500:
+    if _in_trouble(called):
         found.append(f"{called.what}: {words(called.body)}")
     return found
+
+
+def _in_trouble(called: Called) -> bool:
+    """Whether a real message would not get through just now."""
+    return called.status in (402, 429) or called.status >= 500
+
+
+def _expect_a_gateway(state: State, called: Called) -> None:
+    """A gateway refuses what says nothing, in JSON. One that does not mind answers with a message."""
+    if not called.is_json or 300 <= called.status < 400:
+        raise called.failure(state.asked)
+    kind = called.body.get("type") if isinstance(called.body, dict) else None
+    if called.status < 300 and kind != "message":
+        what = f"{called.what} where a gateway refuses an empty message"
+        raise BrokenReplyError(what, reason=words(called.body))
 
 
 def authentication(state: State) -> Finding:
@@ -59,15 +73,17 @@ def authentication(state: State) -> Finding:
         RespanError: no answer, or none of a gateway.
     """
     called = state.with_key().call("POST", _endpoint(state), _refusable(state), state.deadline)
-    if called.status in (401, 403) or not called.is_json or 300 <= called.status < 400:
+    if called.status in (401, 403):
         raise called.failure(state.asked)
+    _expect_a_gateway(state, called)
     proven = state.keyless_status in (401, 403)
     facts = {"status": called.status, "proven": proven, "key_source": state.target.key_source}
     if not proven:
-        told = "open: the gateway looks at the message before the key"
-        return Finding(told, facts, skipped=True)
-    warned = called.status in (402, 429) or called.status >= 500
-    warnings = (f"the key was taken, and then: {called.what}: {words(called.body)}",) if warned else ()
+        first = "the gateway looks at the message before the key"
+        told = first if called.status in (400, 422) else f"{called.what} says nothing of the key"
+        return Finding(f"open: {told}", facts, skipped=True)
+    told = f"the key was taken, and then: {called.what}: {words(called.body)}"
+    warnings = (told,) if _in_trouble(called) else ()
     return Finding(f"the key from {state.target.key_source} was taken", facts, warnings, called.ms)
 
 
