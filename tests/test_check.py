@@ -713,15 +713,17 @@ def test_flags_that_cannot_be_meant_are_refused(
 # --- at a terminal
 
 
-def test_a_terminal_gets_a_sign_a_table_and_bars(tmp_path: Path) -> None:
-    with Pty("check", "--sandbox", "--count", "3", env=process_env(tmp_path), columns=70) as terminal:
+@pytest.mark.parametrize("columns", [40, 66, 70, 200])
+def test_a_terminal_gets_a_sign_a_table_and_bars(tmp_path: Path, columns: int) -> None:
+    argv = ("check", "--sandbox", "--count", "12")
+    with Pty(*argv, env=process_env(tmp_path, NO_COLOR="1"), columns=columns) as terminal:
         code, text = terminal.finish()
     assert code == 0
     assert "✓ dns " in text
     assert "- tls " in text
     assert "median" in text
     assert "█" in text
-    assert max(map(len, text.splitlines())) < 70
+    assert max(map(len, text.partition("repeat ")[2].splitlines())) < columns
 
 
 def test_a_terminal_without_these_signs_gets_others(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from respan_cli.checkup.spread import MEASURES, chart
 from respan_cli.checkup.stages import NAMES, Stage, Verdict
 
 _NARROWEST = 30  # columns for a summary; with less room it gets lines of its own
-_BAR = 30  # columns of the longest bar
+_BAR, _LEAST_BAR = 30, 4  # columns of the longest bar, and of the longest in a window for dolls
+_BESIDE_BAR = 22  # columns of its scale and its count
+_TITLE, _NUMBER = 28, 9  # columns of the table
 _CHOSEN = ("min", "median", "p95", "max")
 _OVER = {"kept": "one connection", "new": "new connections"}
 
@@ -72,23 +74,38 @@ def table_rows(facts: Mapping[str, Any]) -> str:
     )
 
 
-def table(facts: Mapping[str, Any]) -> str:
-    """The table of many messages for people, in milliseconds."""
-    shown = f"\n  {'milliseconds':28}" + "".join(f"{chosen:>9}" for chosen in _CHOSEN) + "\n"
+def table(facts: Mapping[str, Any], columns: int) -> str:
+    """The table of many messages for people, in milliseconds; in a narrow window its titles stand alone.
+
+    Args:
+        facts: of the stage `repeat`.
+        columns: the width of the window.
+    """
+    rows = [("milliseconds", "".join(f"{chosen:>{_NUMBER}}" for chosen in _CHOSEN))]
     for over, name, spread in _measured(facts):
         title = f"{name.removesuffix('_ms').replace('_', ' ')}, {_OVER[over]}"
-        shown += f"  {title:28}" + "".join(f"{spread[chosen]:9,.1f}" for chosen in _CHOSEN) + "\n"
-    return shown
+        rows.append((title, "".join(f"{spread[chosen]:{_NUMBER},.1f}" for chosen in _CHOSEN)))
+    narrow = columns <= 2 + _TITLE + len(rows[0][1])
+    return "\n" + "".join(
+        f"  {title}\n{numbers}\n" if narrow else f"  {title:{_TITLE}}{numbers}\n" for title, numbers in rows
+    )
 
 
-def bars(facts: Mapping[str, Any], marks: Marks) -> str:
-    """How the totals spread, both kinds on one scale."""
+def bars(facts: Mapping[str, Any], marks: Marks, columns: int) -> str:
+    """How the totals spread, both kinds on one scale.
+
+    Args:
+        facts: of the stage `repeat`.
+        marks: the signs.
+        columns: the width of the window.
+    """
+    width = max(_LEAST_BAR, min(_BAR, columns - _BESIDE_BAR))
     values = {over: facts[over]["total_ms"]["values"] for over in _OVER}
     low, high = min(map(min, values.values())), max(map(max, values.values()))
     shown = ""
     for over, some in values.items():
         shown += f"\n  total, {_OVER[over]}\n"
-        shown += "".join(f"  {bar}\n" for bar in chart(some, low, high, _BAR, marks.bar))
+        shown += "".join(f"  {bar}\n" for bar in chart(some, low, high, width, marks.bar))
     return shown
 
 

@@ -209,7 +209,8 @@ def show(stage: Stage, terminal: Terminal) -> None:
         marks = report.marks_for(terminal.encoding)
         terminal.write(terminal.without_secrets(report.line(stage, marks, terminal.width)))
         if stage.name == "repeat" and not stage.failure:
-            terminal.write(report.table(stage.facts) + report.bars(stage.facts, marks) + "\n")
+            table = report.table(stage.facts, terminal.width)
+            terminal.write(table + report.bars(stage.facts, marks, terminal.width) + "\n")
     else:
         terminal.write(terminal.without_secrets(report.row(stage)))
         if stage.name == "repeat" and not stage.failure:
