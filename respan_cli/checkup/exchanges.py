@@ -19,7 +19,8 @@ def http(state: State) -> Finding:
     Raises:
         RespanError: nothing answers, or what answers is no gateway.
     """
-    load_sdk()  # its import is our time, not the gateway's
+    load_sdk()
+    state.start_clock()  # the import was our time, not the gateway's
     called = state.without_key().call("POST", _endpoint(state), _refusable(state), state.deadline)
     if called.status == 407 and state.hop:
         reason = f"{called.what}: {words(called.body)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import time
 from dataclasses import replace
 
 from respan_cli.checkup import probes
@@ -80,16 +79,15 @@ def tls(state: State) -> Finding:
         return Finding(f"cannot be looked at through {state.hop.scheme}://", {"why": "proxy"}, skipped=True)
     host, _ = probes.host_and_port(state.at)
     context = _trusted(state)
-    start = time.monotonic()
+    state.start_clock()  # to read the certificates took our time
     try:
         found = probes.start_tls(state.connection, host, context, _limit(state))
     except UnreachedError as failure:
         return _untrusted(state, failure)
-    ms = (time.monotonic() - start) * 1000
     facts = {"version": found.version, "issuer": found.issuer, "days_left": found.days_left}
     told = f"{found.version}, issued by {found.issuer}, {found.days_left} days left"
     warnings = (f"the certificate of {host} ends in {found.days_left} days",)
-    return Finding(told, facts, warnings if found.days_left < CERTIFICATE_LIMIT else (), ms)
+    return Finding(told, facts, warnings if found.days_left < CERTIFICATE_LIMIT else ())
 
 
 def _trusted(state: State) -> ssl.SSLContext:

@@ -37,7 +37,7 @@ def run(state: State) -> Iterator[Stage]:
 
 
 def _look(name: str, state: State) -> Stage | None:
-    start = time.monotonic()
+    state.start_clock()
     finding: Finding | None = None
     try:
         finding = LAYERS[name](state)
@@ -46,7 +46,7 @@ def _look(name: str, state: State) -> Stage | None:
         failure = finding.failure
     except RespanError as error:
         failure = error
-    ms = (time.monotonic() - start) * 1000
+    ms = (time.monotonic() - state.started) * 1000
     if failure is not None:
         return failed(name, diagnose(failure, name, state.case), ms, finding.facts if finding else None)
     assert finding is not None  # either there is a failure or a finding

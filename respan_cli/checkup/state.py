@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -83,6 +84,11 @@ class State:
     gateway: Gateway = field(init=False)  # the one that keeps its connection
     known_logs: frozenset[str] = frozenset()
     first: Measured = field(init=False)  # the message that came through
+    started: float = 0.0  # when the layer that is looked at now began
+
+    def start_clock(self) -> None:
+        """What comes now is the layer's time. What went before, such as an import, was ours."""
+        self.started = time.monotonic()
 
     @property
     def timeout(self) -> float:
