@@ -88,11 +88,16 @@ def saying(response: bytes) -> Handler:
 
     def handle(connection: socket.socket) -> None:
         read_head(connection)
-        connection.sendall(response)
-        connection.shutdown(socket.SHUT_WR)
-        silent(connection)
+        saying_now(connection, response)
 
     return handle
+
+
+def saying_now(connection: socket.socket, response: bytes) -> None:
+    """Say it, and wait until the other side leaves."""
+    connection.sendall(response)
+    connection.shutdown(socket.SHUT_WR)
+    silent(connection)
 
 
 def page(status: str, body: str, **headers: str) -> bytes:
@@ -117,9 +122,29 @@ def encrypted(context: ssl.SSLContext, sandbox: Sandbox | None) -> Handler:
     return handle
 
 
-def forward(client: socket.socket, port: int) -> None:
-    """Carry bytes both ways between a client and a port of this machine, until either leaves."""
+def in_front(port: int, path: str, answers: list[bytes]) -> Handler:
+    """A host that passes everything on to a port of this machine, but answers for one path itself.
+
+    Args:
+        port: where the rest goes.
+        path: how the paths begin that are answered here.
+        answers: one a request; the last stays.
+    """
+
+    def handle(connection: socket.socket) -> None:
+        head = read_head(connection)
+        if head.split(b" ")[1:2] and head.split(b" ")[1].startswith(path.encode()):
+            saying_now(connection, answers.pop(0) if len(answers) > 1 else answers[0])
+        else:
+            forward(connection, port, head)
+
+    return handle
+
+
+def forward(client: socket.socket, port: int, head: bytes = b"") -> None:
+    """Carry `head`, then bytes both ways between a client and a port of this machine, until either leaves."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as server:
+        server.sendall(head)
         back = Thread(target=_carry, args=(server, client), daemon=True)
         back.start()
         _carry(client, server)
@@ -159,12 +184,7 @@ class ProxyServer:
     def _pass_on(self, connection: socket.socket, head: bytes) -> None:
         method, url, rest = head.split(b" ", 2)
         path = b"/" + url.split(b"/", 3)[3]
-        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as server:
-            server.sendall(b" ".join([method, path, rest]))
-            back = Thread(target=_carry, args=(server, connection), daemon=True)
-            back.start()
-            _carry(connection, server)
-            back.join(PATIENCE)
+        forward(connection, self.port, b" ".join([method, path, rest]))
 
 
 def http_date(seconds_from_now: float) -> str:

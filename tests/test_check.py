@@ -20,7 +20,7 @@ from respan_cli.errors import UnreachedError
 from respan_cli.sandbox import Sandbox
 from respan_cli.sandbox.api import answer_to
 from tests.conftest import CLIENT_KEY, OfficialGateway
-from tests.hosts import deaf_host, free_port, host, http_date, page, saying, silent
+from tests.hosts import deaf_host, free_port, host, http_date, in_front, page, saying, silent
 from tests.support import KEY, PATIENCE, ROOT, Pty, process_env, run
 
 Json = dict[str, Any]
@@ -630,6 +630,44 @@ def test_a_gateway_whose_log_is_a_page_is_no_place_to_wait(sandbox: Sandbox, env
         with pytest.raises(RespanError) as caught:
             log.wait_for("x")
     assert (caught.value.kind, log.looks) == ("log_none", 1)
+
+
+def log_says(sandbox: Sandbox, env: dict[str, str], *answers: bytes, limit: str = "0.3") -> Checked:
+    """What a check finds in front of a log that gives these answers, the last one for ever."""
+    with host(in_front(int(sandbox.url.rpartition(":")[2]), "/api/request-logs/", list(answers))) as port:
+        return check("--log", "--log-timeout", limit, env=at(port, env))
+
+
+def in_json(status: str, body: str) -> bytes:
+    return page(status, body, Content_Type="application/json")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "kind", "words"),
+    [
+        (in_json("503 Down", '{"detail": "maintenance"}'), 7, "provider", "could not be asked"),
+        (in_json("429 Slow down", '{"detail": "slowly"}'), 6, "limit", "could not be asked"),
+        (in_json("404 Not Found", '{"detail": "Not found."}'), 7, "log_missing", "its log is late"),
+        (in_json("200 OK", '{"hello": "world"}'), 7, "log_missing", "its log is late"),
+        (in_json("403 Forbidden", '{"detail": "not yours"}'), 4, "authentication", "so the key is good"),
+        (page("404 Not Found", "<h1>Nothing here</h1>"), 9, "log_none", "lets nobody read its log"),
+    ],
+    ids=["failing", "limited", "late", "no log", "forbidden", "page"],
+)
+def test_a_log_that_says_nothing_of_the_message_is_told_by_what_it_says(
+    sandbox: Sandbox, env: dict[str, str], answer: bytes, code: int, kind: str, words: str
+) -> None:
+    done = log_says(sandbox, env, answer)
+    failure = done.shown["failure"]
+    assert (done.code, failure["stage"], failure["type"]) == (code, "log", kind)
+    assert words in failure["means"]
+
+
+def test_a_page_of_a_log_that_fails_in_passing_is_waited_out(sandbox: Sandbox, env: dict[str, str]) -> None:
+    entry = in_json("200 OK", '{"custom_identifier": "run-7"}')
+    passing = page("502 Bad Gateway", "<title>502</title>")
+    done = log_says(sandbox, {**env, "RESPAN_CUSTOM_ID": "run-7"}, passing, passing, entry, limit="30")
+    assert (done.code, done.facts("log")["looks"]) == (0, 2)
 
 
 # --- many messages

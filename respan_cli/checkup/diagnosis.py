@@ -120,6 +120,8 @@ def _keys(failure: RespanError, stage: str, case: Case) -> Iterator[str]:
     if failure.kind == "tls_none" and is_this_machine(case.host):
         yield "tls_none here"
     if failure.status in (401, 403):  # before its kind, which may have the name of a stage
+        if stage == "log":
+            yield "log_forbidden"
         yield f"key {case.key_source}"
         yield "key profile" if case.key_source.startswith("profile ") else "key"
     yield failure.kind
@@ -244,6 +246,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{again} --log --log-timeout {longer_log}",
     ),
     "log_none": ("the message went through, but this gateway lets nobody read its log there", "{again}"),
+    "log_forbidden": (
+        "the message went through, so the key is good; it may send, and not read this log",
+        "{again}",
+    ),
     "log_differs": (
         "the identity did not survive the way: costs and users would be counted wrongly",
         "{dry_run}",

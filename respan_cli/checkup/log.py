@@ -23,6 +23,7 @@ from respan_cli.gateway import Called, Gateway
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds between two looks; doubled each time
 _PAGE = 20  # entries; the one looked for is the newest
 _NOTHING = "nothing"
+_IDENTIFIERS = ("customer_identifier", "custom_identifier")
 
 Entry = Mapping[str, Any]
 
@@ -65,9 +66,9 @@ class RequestLog:
             RespanError: the log cannot be asked.
         """
         for called in self._look("GET", f"{quote(log_id, safe='')}/", None):
-            if called.status == 200 and isinstance(called.body, dict):
+            if called.status == 200 and isinstance(called.body, dict) and _is_entry(called.body):
                 return called.body
-        raise self._missing(f"id {log_id}")
+        raise self._missing(f"id {log_id}", called)
 
     def wait_for_custom(self, identifier: str, known: frozenset[str]) -> Entry:
         """The newest entry under this custom identifier that is not among the known ones.
@@ -84,7 +85,7 @@ class RequestLog:
             new = [entry for entry in _results(called.body) if _id_of(entry) not in known]
             if new:
                 return new[0]
-        raise self._missing(f"custom identifier {identifier}")
+        raise self._missing(f"custom identifier {identifier}", called)
 
     def ids_of(self, identifier: str) -> frozenset[str]:
         """The ids of the newest entries under a custom identifier, as they are now.
@@ -107,18 +108,23 @@ class RequestLog:
     def _ask(self, method: str, path: str, body: object) -> Called:
         self.looks += 1
         called = self._gateway.call(method, self._root + path, body, self._deadline)
-        passing = called.status in (404, 408, 429) or called.status >= 500
-        if not called.is_json or (called.status >= 300 and not passing):
-            raise self._no_log(called)
+        # A log that is late is a 404 in JSON; a page at its address will not turn into a log.
+        passing = called.status in (408, 429) or called.status >= 500
+        passing = passing or (called.status == 404 and called.is_json)
+        if not passing and (not called.is_json or called.status >= 300):
+            failure = self._refused(called)
+            failure.kind = failure.kind if called.status in (401, 403) else "log_none"
+            raise failure
         return called
 
-    def _no_log(self, called: Called) -> RespanError:
+    def _refused(self, called: Called) -> RespanError:
         failure = called.failure(self._asked)
         failure.message = f"the request log at {self._root} cannot be asked: {failure.message}"
-        failure.kind = failure.kind if called.status in (401, 403) else "log_none"
         return failure
 
-    def _missing(self, what: str) -> ProviderError:
+    def _missing(self, what: str, last: Called) -> RespanError:
+        if last.status not in (200, 404):  # it is not that the log has no entry: it has said nothing
+            return self._refused(last)
         message = f"no entry of {what} in the request log after {self._deadline.seconds:g} s"
         return ProviderError(f"{message}, {self.looks} looks", kind="log_missing", retryable=True)
 
@@ -133,6 +139,11 @@ def _results(body: object) -> list[Entry]:
     return [entry for entry in results if isinstance(entry, dict)] if isinstance(results, list) else []
 
 
+def _is_entry(body: Entry) -> bool:
+    """Whether it says anything that could be compared; something else may answer at the log's address."""
+    return any(name in body for name in ("unique_id", "id", *_IDENTIFIERS, "metadata"))
+
+
 def _id_of(entry: Entry) -> str:
     return str(entry.get("unique_id") or entry.get("id"))
 
@@ -145,7 +156,7 @@ def differences(params: Mapping[str, Any], entry: Entry) -> list[Difference]:
         entry: the log's entry; what it has beyond that is its own business.
     """
     found = []
-    for name in ("customer_identifier", "custom_identifier"):
+    for name in _IDENTIFIERS:
         found += _compare(name, params.get(name), entry.get(name))
     logged = entry.get("metadata")
     logged = as_json(logged) if isinstance(logged, str) else logged
@@ -189,5 +200,5 @@ def log(state: State) -> Finding | None:
 
 
 def _compared(params: Mapping[str, Any]) -> list[str]:
-    names = [name for name in ("customer_identifier", "custom_identifier") if params.get(name)]
+    names = [name for name in _IDENTIFIERS if params.get(name)]
     return names + [f"metadata.{key}" for key in params.get("metadata") or {}]
