@@ -697,6 +697,26 @@ def test_messages_are_counted_over_one_connection_and_over_new_ones(
     assert len(set(identifiers)) == 6
 
 
+def test_the_end_of_a_connection_is_no_part_of_the_answer(sandbox: Sandbox, env: dict[str, str]) -> None:
+    """A gateway may send the last, empty chunk late; over a kept connection that is waited for."""
+    late = 0.2
+    answer = answer_to({"model": "m", "max_tokens": 1, "messages": []}, 1)
+    stream = b"".join([*answer.opening(), *answer.deltas(), *answer.closing()])
+
+    def dawdle(connection: socket.socket) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.sendall(head + b"%x\r\n%s\r\n" % (len(stream), stream))
+        time.sleep(late)
+        connection.sendall(b"0\r\n\r\n")
+
+    refusal = page("400 Bad Request", '{"detail": "messages"}', Content_Type="application/json")
+    sandbox.replies += [refusal, refusal, dawdle, dawdle]
+    done = check("--count", "1", env=env)
+    assert done.code == 0
+    total: float = done.facts("repeat")["kept"]["total_ms"]["max"]
+    assert total + late * 1000 <= done.shown["stages"]["repeat"]["ms"]
+
+
 def test_the_table_is_rows_for_scripts(env: dict[str, str]) -> None:
     done = run("check", "--count", "2", env=env)
     rows = [line.split("\t") for line in done.out.splitlines()[8:]]

@@ -19,7 +19,7 @@ from respan_cli.delivery import exchange, remark
 from respan_cli.errors import RespanError, UnreachedError
 from respan_cli.gateway import Connecting, Gateway, deprecation
 from respan_cli.headers import redact_params, resolve_references
-from respan_cli.message import AUTO, MessageRequest, build, user_turn
+from respan_cli.message import AUTO, Event, MessageRequest, build, user_turn
 
 PROMPT = "ping"
 
@@ -103,10 +103,24 @@ class _Nowhere:
         """Nothing."""
 
 
+class _Stopwatch(render.Plain):
+    """Knows when the answer was whole: a kept connection is read on to its end, which may take its time."""
+
+    stopped: float | None = None
+
+    def piece(self, event: Event, text: str) -> str:
+        """The text itself."""
+        if event["type"] == "message_stop":
+            self.stopped = time.monotonic()
+        return super().piece(event, text)
+
+
 def _send(state: State, gateway: Gateway, request: MessageRequest, deadline: Deadline) -> Measured:
     connecting = Connecting()
     gateway.on_step = connecting.take
-    result = exchange(gateway, request, state.current, render.Plain(), _Nowhere(deadline))
+    watch = _Stopwatch()
+    result = exchange(gateway, request, state.current, watch, _Nowhere(deadline))
+    result.timing.end = watch.stopped or result.timing.end
     return Measured(result, connecting.ms)
 
 
