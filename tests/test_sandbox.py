@@ -185,7 +185,23 @@ def test_a_body_of_ten_megabytes_arrives_whole(sandbox: Sandbox, chunked: bool) 
 
 def test_a_length_beyond_reason_is_refused_unread(sandbox: Sandbox) -> None:
     too_large = {**BEARER, "Content-Length": str(10**12)}
-    assert call(sandbox, "POST", "/v1/messages", None, too_large).status == 413
+    answered = call(sandbox, "POST", "/v1/messages", None, too_large)
+    assert (answered.status, answered.json()["error"]["type"]) == (413, "request_too_large")
+
+
+@pytest.mark.parametrize(
+    "length", ["Content-Length: abc", "Content-Length: -5", "Transfer-Encoding: chunked"]
+)
+def test_a_length_that_is_no_number_is_refused_as_the_api_would(sandbox: Sandbox, length: str) -> None:
+    host, port = sandbox.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(f"POST /v1/messages HTTP/1.1\r\nX-Api-Key: k\r\n{length}\r\n\r\nzz\r\n".encode())
+        head, _, body = read_to_the_end(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["error"] == {
+        "type": "invalid_request_error",
+        "message": "The length of the request body is not a number",
+    }
 
 
 def test_it_keeps_what_it_received_and_shows_it_without_the_key(sandbox: Sandbox) -> None:
@@ -399,6 +415,14 @@ def test_a_log_can_be_found_by_its_custom_identifier() -> None:
         found = [call(sandbox, "POST", "/api/request-logs/list/", wanted).json() for _ in range(2)]
     assert [answer["count"] for answer in found] == [0, 1]
     assert [log["custom_identifier"] for log in found[1]["results"]] == ["run-2"]
+
+
+@pytest.mark.parametrize("filters", [None, [], {"model": "m"}, {"model": {"value": "m"}}], ids=json.dumps)
+def test_filters_that_are_none_are_refused(sandbox: Sandbox, filters: Any) -> None:
+    send(sandbox)
+    answered = call(sandbox, "POST", "/api/request-logs/list/", {"filters": filters})
+    assert answered.status == 400
+    assert answered.json()["detail"].startswith("filters: ")
 
 
 def test_a_log_is_only_for_those_with_a_key(sandbox: Sandbox) -> None:

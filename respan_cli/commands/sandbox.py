@@ -35,7 +35,8 @@ def sandbox(
     try:
         running = Sandbox(port=port)
     except OSError as error:
-        raise UsageError(f"cannot listen on port {port}", reason=error.strerror, hint="--port 0") from None
+        free = "'respan sandbox --port 0' takes a port that is free"
+        raise UsageError(f"cannot listen on port {port}", reason=error.strerror, hint=free) from None
     gc.enable()
     terminal.write(running.url + "\n")
     terminal.flush()

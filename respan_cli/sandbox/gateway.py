@@ -132,6 +132,10 @@ class Gateway:
 
     def _find_logs(self, body: object) -> Reply:
         wanted = body.get("filters", {}) if isinstance(body, dict) else {}
+        if not _are_filters(wanted):
+            return replace(
+                _json({"detail": "filters: each is an object with a list as its value."}), status=400
+            )
         with self._lock:
             matching = [log for log in reversed(self._logs.values()) if _matches(log.entry, wanted)]
             results = [log.entry for log in matching if _has_arrived(log)]
@@ -141,6 +145,11 @@ class Gateway:
 def _has_arrived(log: Log) -> bool:
     log.misses -= 1
     return log.misses < 0
+
+
+def _are_filters(wanted: object) -> bool:
+    rules = list(wanted.values()) if isinstance(wanted, dict) else [None]
+    return all(isinstance(rule, dict) and isinstance(rule.get("value", []), list) for rule in rules)
 
 
 def _matches(entry: Json, filters: Mapping[str, Mapping[str, list[object]]]) -> bool:

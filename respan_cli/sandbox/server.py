@@ -14,8 +14,7 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any, ClassVar, Self, cast
 
-from respan_cli.sandbox.api import to_bytes
-from respan_cli.sandbox.faults import Reply
+from respan_cli.sandbox.faults import Asked, Reply, refuse
 from respan_cli.sandbox.gateway import Call, Gateway, Script, parsed
 
 # The API takes 32 MB; this limit only keeps a wrong Content-Length from taking all memory.
@@ -123,6 +122,24 @@ class _Server(ThreadingMixIn, TCPServer):
             super().handle_error(request, client_address)
 
 
+class _LengthError(Exception):
+    """A body that is not read: it is too long, or nobody can tell how long it is."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def _length(digits: str | bytes, base: int) -> int:
+    try:
+        length = int(digits, base)
+    except ValueError:
+        length = -1
+    if length < 0:
+        raise _LengthError(400, "The length of the request body is not a number")
+    return length
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
@@ -131,9 +148,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         try:
             raw = self._read_body()
-        except ValueError as error:
+        except _LengthError as error:
             self.close_connection = True
-            return self._play(Reply(status=413, body=to_bytes({"detail": str(error)})))
+            return self._play(refuse(error.status, str(error))(Asked({}, 0)))
         headers: dict[str, str] = {}
         for name, value in self.headers.items():
             lower = name.lower()
@@ -146,11 +163,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _read_body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             return b"".join(self._chunks())
-        return self._read(int(self.headers.get("Content-Length") or "0"))
+        return self._read(_length(self.headers.get("Content-Length") or "0", 10))
 
     def _chunks(self) -> Iterator[bytes]:
         total = 0
-        while size := int(self.rfile.readline(1024).partition(b";")[0], 16):
+        while size := _length(self.rfile.readline(1024).partition(b";")[0], 16):
             total += size
             yield self._read(size, total)
             self.rfile.readline(1024)
@@ -158,8 +175,8 @@ class _Handler(BaseHTTPRequestHandler):
             pass  # trailers say nothing to us
 
     def _read(self, size: int, total: int = 0) -> bytes:
-        if size < 0 or max(size, total) > LARGEST_BODY:
-            raise ValueError("The request's body is too large or its length is wrong.")
+        if max(size, total) > LARGEST_BODY:
+            raise _LengthError(413, "Request exceeds the maximum size")
         data = self.rfile.read(size)
         if len(data) < size:
             raise ConnectionAbortedError("the client left in the middle of its request")
