@@ -266,11 +266,13 @@ class Settings:
 
     def missing(self) -> list[str]:
         """The `required` settings that no layer gave."""
-        return [name for name in self.required if not any(_under(source, name) for source in self.sources)]
+        return [name for name in self.required if not self._is_given(name)]
 
-
-def _under(dotted: str, name: str) -> bool:
-    return dotted == name or dotted.startswith(name + ".")
+    def _is_given(self, name: str) -> bool:
+        word, dot, key = name.partition(".")
+        if dot:
+            return ".".join(BY_NAME[word].path(key)) in self.sources
+        return any(source == word or source.startswith(word + ".") for source in self.sources)
 
 
 def resolve(profile: str, layers: Sequence[Layer]) -> Settings:
@@ -382,9 +384,12 @@ def read_field(
 
 def _check_names(field: Field, value: Any) -> None:
     if field.name == "required":
-        unknown = [name for name in value if name.partition(".")[0] not in BY_NAME]
-        if unknown:
-            raise ValueError(f"names {unknown[0]!r}, which is no setting{did_you_mean(unknown[0], BY_NAME)}")
+        for name in value:
+            word, dot, key = name.partition(".")
+            if word not in BY_NAME:
+                raise ValueError(f"names {name!r}, which is no setting{did_you_mean(name, BY_NAME)}")
+            if dot and not (key and BY_NAME[word].table):  # which nobody could ever give
+                raise ValueError(f"names {name!r}, and {word} has no such key")
 
 
 def _shown(field: Field, raw: object, limit: int = 80) -> str:

@@ -326,13 +326,16 @@ def test_required_settings_are_asked_for_before_anything_is_sent(
 ) -> None:
     env["RESPAN_CONFIG"] = str(tmp_path / "team.toml")
     Path(env["RESPAN_CONFIG"]).write_text(
-        '[profiles.default]\nrequired = ["customer_identifier", "metadata.agent"]\n'
+        '[profiles.default]\nrequired = ["customer_identifier", "metadata.agent", "headers.X-Team"]\n'
     )
     assert run("send", "hi", "--customer-id", "acme", env=env) == Outcome(
-        3, "", "error: profile 'default' requires metadata.agent\n  next: give --metadata agent=…\n"
+        3,
+        "",
+        "error: profile 'default' requires metadata.agent, headers.X-Team\n"
+        "  next: give --metadata agent=…, --header 'X-Team: …'\n",
     )
     assert sandbox.requests == []
-    assert run("send", "hi", "--customer-id", "acme", "-M", "agent=x", env=env).code == 0
+    assert run("send", "hi", "--customer-id", "acme", "-M", "agent=x", "-H", "x-team: a", env=env).code == 0
 
 
 def test_auto_makes_a_fresh_identifier_for_each_request(env: Env, sandbox: Sandbox) -> None:

@@ -205,6 +205,8 @@ def test_one_message_form_for_every_layer_and_it_names_the_source(name: str, raw
         ({"metadata": "x"}, "profiles.work.metadata='x' is not a JSON object"),
         ({"metadata": {"a": [1]}}, "has no text under 'a': metadata values are strings"),
         ({"required": ["modle"]}, "names 'modle', which is no setting, did you mean 'model'?"),
+        ({"required": ["model.x"]}, "names 'model.x', and model has no such key"),
+        ({"required": ["metadata."]}, "names 'metadata.', and metadata has no such key"),
         ({"modle": "x"}, "profiles.work.modle is not a setting, did you mean 'model'?"),
         ({"zzzzzz": "x"}, "profiles.work.zzzzzz is not a setting"),
         ({"headers": {"Host": "x"}}, "profiles.work.headers sets 'Host', which cannot be set"),
@@ -261,6 +263,13 @@ def test_required_settings_are_missed_by_name_whole_tables_included() -> None:
     ]
     given = resolve({"customer_identifier": "c", "metadata": ["agent=x"], "headers": ["a: b"]}, {}, required)
     assert given.missing() == []
+
+
+def test_a_required_key_is_given_by_itself_only_and_a_header_in_any_case() -> None:
+    required = {"required": ["metadata.a", "headers.X-Team"]}
+    assert resolve({"metadata": ["a.b=x"], "headers": ["x-team: y"]}, {}, required).missing() == [
+        "metadata.a"
+    ]
 
 
 @pytest.mark.parametrize(

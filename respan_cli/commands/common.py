@@ -130,7 +130,9 @@ def check_in_the_clear(url: str, kind: type[RespanError], *, insecure_http: bool
 def _how_to_give(name: str) -> str:
     field = settings.BY_NAME[name.partition(".")[0]]
     key = name.partition(".")[2]
-    return f"{field.flag} {key}=…" if key else field.flag or name
+    if not key:
+        return field.flag or name
+    return f"{field.flag} '{key}: …'" if field.ignore_case else f"{field.flag} {key}=…"
 
 
 @contextmanager
