@@ -343,14 +343,27 @@ def from_profile(table: Mapping[str, Any], name: str) -> Layer:
     for key, raw in table.items():
         if key not in BY_NAME:
             raise _unknown(("profiles", name, key), BY_NAME)
-        try:
-            layer |= read_field(BY_NAME[key], raw, name=f"profiles.{name}.{key}", source=f"profile {name}")
-        except SettingsError as error:
-            raise MisplacedError(error.message, ("profiles", name, key)) from None
+        # A table is read key by key, so that an error stands at the line that is wrong.
+        inner = raw if BY_NAME[key].table and isinstance(raw, dict) else {}
+        pieces: list[tuple[Path, object]] = [((key, one), {one: value}) for one, value in inner.items()] or [
+            ((key,), raw)
+        ]
+        for path, piece in pieces:
+            layer |= _piece_of_profile(BY_NAME[key], piece, ("profiles", name, *path))
     if {"api_key", "api_key_command"} <= table.keys():
         message = f"profile {name!r} has both api_key and api_key_command: keep one of them"
         raise MisplacedError(message, ("profiles", name, "api_key_command"))
     return layer
+
+
+def _piece_of_profile(field: Field, raw: object, path: Path) -> dict[Path, Given]:
+    named = ".".join(path[:3])
+    if field.table and raw != "" and not isinstance(raw, dict):
+        raise MisplacedError(f"{_naming(field, named, raw)} is not a table", path)
+    try:
+        return read_field(field, raw, name=named, source=f"profile {path[1]}")
+    except SettingsError as error:
+        raise MisplacedError(error.message, path) from None
 
 
 def read_field(
@@ -375,8 +388,7 @@ def read_field(
         values.check_sendable(value)
         _check_names(field, value)
     except ValueError as wrong:
-        shown = name if field.secret else f"{name}={_shown(field, raw)}"
-        raise error(f"{shown} {wrong}") from None
+        raise error(f"{_naming(field, name, raw)} {wrong}") from None
     if not field.table:
         return {field.path(): Given(value, source, field.name)}
     return {field.path(key): Given(None if item == "" else item, source, key) for key, item in value.items()}
@@ -390,6 +402,10 @@ def _check_names(field: Field, value: Any) -> None:
                 raise ValueError(f"names {name!r}, which is no setting{did_you_mean(name, BY_NAME)}")
             if dot and not (key and BY_NAME[word].table):  # which nobody could ever give
                 raise ValueError(f"names {name!r}, and {word} has no such key")
+
+
+def _naming(field: Field, name: str, raw: object) -> str:
+    return name if field.secret else f"{name}={_shown(field, raw)}"
 
 
 def _shown(field: Field, raw: object, limit: int = 80) -> str:

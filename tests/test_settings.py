@@ -202,7 +202,10 @@ def test_one_message_form_for_every_layer_and_it_names_the_source(name: str, raw
         ({"max_tokens": True}, "profiles.work.max_tokens=True is not a positive integer"),
         ({"max_tokens": 4096.0}, "profiles.work.max_tokens=4096.0 is not a positive integer"),
         ({"model": 5}, "profiles.work.model=5 is not text"),
-        ({"metadata": "x"}, "profiles.work.metadata='x' is not a JSON object"),
+        ({"metadata": "x"}, "profiles.work.metadata='x' is not a table"),
+        ({"headers": "X-A: 1"}, "profiles.work.headers is not a table"),
+        ({"gateway_headers": ["X-A: 1"]}, "profiles.work.gateway_headers is not a table"),
+        ({"respan_params": 3}, "profiles.work.respan_params is not a table"),
         ({"metadata": {"a": [1]}}, "has no text under 'a': metadata values are strings"),
         ({"required": ["modle"]}, "names 'modle', which is no setting, did you mean 'model'?"),
         ({"required": ["model.x"]}, "names 'model.x', and model has no such key"),
@@ -281,6 +284,11 @@ def test_a_required_key_is_given_by_itself_only_and_a_header_in_any_case() -> No
         ({"profiles": 1}, "write [profiles.NAME]", ("profiles",)),
         ({"profiles": {"a": 1}}, "write [profiles.NAME]", ("profiles",)),
         ({"profiles": {"a": {"max_token": 1}}}, "did you mean 'max_tokens'?", ("profiles", "a", "max_token")),
+        (
+            {"profiles": {"a": {"metadata": {"good": "x", "bad": []}}}},
+            "profiles.a.metadata={'bad': []} has no text under 'bad'",
+            ("profiles", "a", "metadata", "bad"),
+        ),
     ],
 )
 def test_the_whole_document_is_checked_and_the_place_is_named(
