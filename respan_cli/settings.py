@@ -414,7 +414,7 @@ def _shown(field: Field, raw: object, limit: int = 80) -> str:
     if field.name == "base_url" and isinstance(raw, str):
         raw = _without_credentials(raw)
     text = repr(raw)
-    return text if len(text) <= limit else text[:limit] + "…"
+    return text if len(text) <= limit else text[:limit] + "…" + text[-1]  # the quote that it began with
 
 
 def _without_credentials(url: str) -> str:

@@ -196,7 +196,7 @@ def test_ten_megabytes_arrive_whole(env: Env, sandbox: Sandbox) -> None:
             ("hi", "--customer-id", "x" * 255),
             None,
             2,
-            f"error: --customer-identifier='{'x' * 79}… is 255 characters long: "
+            f"error: --customer-identifier='{'x' * 79}…' is 255 characters long: "
             "the gateway cuts silently after 254\n",
         ),
         (
