@@ -490,6 +490,9 @@ def check_document(document: Mapping[str, Any]) -> None:
         MisplacedError: a key that is no setting, or a value that its field does not accept.
     """
     for key in document:
+        if key in BY_NAME:
+            message = f"{key} stands outside of every profile: it belongs under [profiles.{DEFAULT_PROFILE}]"
+            raise MisplacedError(message, (key,))
         if key not in ("default_profile", "profiles"):
             raise _unknown((key,), ["default_profile", "profiles", *BY_NAME])
     if not isinstance(document.get("default_profile", ""), str):

@@ -279,6 +279,7 @@ def test_a_required_key_is_given_by_itself_only_and_a_header_in_any_case() -> No
     ("document", "words", "path"),
     [
         ({"modle": 1}, "modle is not a setting, did you mean 'model'?", ("modle",)),
+        ({"model": "x"}, "stands outside of every profile: it belongs under [profiles.default]", ("model",)),
         ({"default_profle": "x"}, "did you mean 'default_profile'?", ("default_profle",)),
         ({"default_profile": 1}, "default_profile is not text", ("default_profile",)),
         ({"profiles": 1}, "write [profiles.NAME]", ("profiles",)),
