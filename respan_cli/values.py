@@ -21,6 +21,7 @@ from respan_cli import headers
 IDENTIFIER_LIMIT = 254
 DEEPEST = 100  # levels of nested JSON; Python's own readers and printers fail beyond a few hundred
 
+_NUMBER = re.compile(r"[0-9.eE+-]+")
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 
 RESPAN_HOSTS = ("respan.ai", "keywordsai.co")
@@ -38,12 +39,20 @@ OWN_FLAGS = {
     "custom_identifier": "--custom-identifier",
     "metadata": "--metadata",
     "extra_headers": "--header",
+    "respan_params": "--param",
 }
 # Documented as not available on the Anthropic endpoint, which is a pass-through (the integration page of
 # Respan's documentation): sent, they would be ignored without a word.
 NOT_HONOURED = {
     **dict.fromkeys(
-        ("rate_limit", "rate_limits", "customer_rate_limit", "customer_rate_limits", "user_rate_limit"),
+        (
+            "rate_limit",
+            "rate_limits",
+            "customer_rate_limit",
+            "customer_rate_limits",
+            "user_rate_limit",
+            "user_rate_limits",
+        ),
         "customer rate limits",
     ),
     **dict.fromkeys(("fallback", "fallbacks", "fallback_models"), "fallback models"),
@@ -51,7 +60,10 @@ NOT_HONOURED = {
         ("load_balance", "load_balance_group", "load_balance_models", "load_balancing", "loadbalance_models"),
         "load balancing",
     ),
-    **dict.fromkeys(("prompt", "prompt_id", "prompt_slug", "prompt_name", "variables"), "prompt management"),
+    **dict.fromkeys(
+        ("prompt", "prompt_id", "prompt_slug", "prompt_name", "prompt_version", "variables"),
+        "prompt management",
+    ),
     "environment": "environments",
 }
 
@@ -116,6 +128,8 @@ def seconds(value: object) -> float:
         ValueError: anything else, infinity included.
     """
     number = math.nan
+    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):  # float() reads "1_0" and "٣" too
+        value = None
     if isinstance(value, (str, int, float)) and not isinstance(value, bool):
         with suppress(ValueError, OverflowError):
             number = float(value)
@@ -265,14 +279,20 @@ def respan_params(value: object) -> Table:
 
 
 def _check_param(key: str) -> None:
-    if key in OWN_FLAGS:
-        raise ValueError(f"sets {key!r}, which has a flag of its own: {OWN_FLAGS[key]}")
-    if key in BODY_FIELDS:
+    name, dot, inner = key.partition(".")
+    if name in OWN_FLAGS:
+        raise ValueError(f"sets {key!r}, which has a flag of its own: {OWN_FLAGS[name]}")
+    if name in BODY_FIELDS:
         raise ValueError(f"sets {key!r}, a field of the message: Respan parameters would override it unseen")
-    if key in NOT_HONOURED:
+    if name in NOT_HONOURED:
         raise ValueError(
-            f"sets {key!r}, and this endpoint is a pass-through that does not honour {NOT_HONOURED[key]}: "
+            f"sets {key!r}, and this endpoint is a pass-through that does not honour {NOT_HONOURED[name]}: "
             "it would be ignored without a word"
+        )
+    if dot:
+        raise ValueError(
+            f"sets {key!r}, and no parameter has a dot in its name: it would be ignored without a word; "
+            f"set {name!r} to JSON such as '{{\"{inner}\": …}}'"
         )
 
 

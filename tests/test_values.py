@@ -117,7 +117,9 @@ def test_seconds(given: object, expected: float) -> None:
     assert values.seconds(given) == expected
 
 
-@pytest.mark.parametrize("given", [0, "-1", "inf", "nan", math.inf, True, [], "", "1s", "1e99", 10**400])
+@pytest.mark.parametrize(
+    "given", [0, "-1", "inf", "nan", math.inf, True, [], "", "1s", "1_0", "٣", "1e99", 10**400]
+)
 def test_what_is_no_number_of_seconds(given: object) -> None:
     with pytest.raises(ValueError, match="is not a number of seconds above 0"):
         values.seconds(given)
@@ -184,3 +186,17 @@ def test_a_parameter_that_would_do_harm_or_nothing_is_refused(name: str) -> None
     for given in tries:
         with pytest.raises(ValueError, match=f"sets '{name}'"):
             values.respan_params(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("customer_params.email", "set 'customer_params' to JSON such as '{\"email\": …}'"),
+        ("metadata.agent", "which has a flag of its own: --metadata"),
+        ("prompt.prompt_id", "does not honour prompt management"),
+    ],
+)
+def test_a_parameter_with_a_dot_in_its_name_would_do_nothing_and_is_refused(name: str, words: str) -> None:
+    with pytest.raises(ValueError, match="sets ") as caught:
+        values.respan_params({name: 1})
+    assert words in str(caught.value)
