@@ -49,7 +49,9 @@ def place_of(dotted: str) -> Place:
         raise UsageError(f"{name!r} is not a setting{near}", hint=hint)
     if dot and not field.table:
         raise UsageError(f"{name} is one value, not a table: it has no {key!r}")
-    if dot and not key:
+    if len(key) > 2 and key[0] in "\"'" and key[0] == key[-1]:  # a key as TOML writes it
+        key = key[1:-1]
+    if dot and not key.strip():
         raise UsageError(f"{dotted!r} names no key of the table {name}")
     return Place(field, key if dot else None)
 
@@ -70,7 +72,9 @@ def read_value(place: Place, text: str, source: str) -> Layer:
             raise UsageError(f"{place} is a table: set one of its keys, as in {place}.KEY")
         return read_field(place.field, text, name=str(place), source=source, error=UsageError)
     raw = {place.key: _parameter(place, text) if place.field.name == "respan_params" else text}
-    return read_field(place.field, raw, name=str(place), source=source, error=UsageError)
+    # A message that shows the value shows it with its key; one that hides it must name the key.
+    name = str(place) if place.field.secret else place.field.name
+    return read_field(place.field, raw, name=name, source=source, error=UsageError)
 
 
 def _parameter(place: Place, text: str) -> Any:

@@ -96,6 +96,8 @@ def test_what_is_set_is_stored_with_its_type_got_back_and_unset(
         ("model.x", "1", "model is one value, not a table: it has no 'x'"),
         ("metadata", "{}", "metadata is a table: set one of its keys, as in metadata.KEY"),
         ("metadata.", "x", "'metadata.' names no key of the table metadata"),
+        ("metadata. ", "x", "'metadata. ' names no key of the table metadata"),
+        ("metadata.k", "\udcff", r"metadata={'k': '\udcff'} is not UTF-8"),
         ("required", "modle", "required='modle' names 'modle', which is no setting, did you mean 'model'?"),
         ("respan_params.cache_ttl", "soon", "respan_params.cache_ttl is not JSON: text needs its quotes, "),
         ("respan_params.x", "null", "respan_params.x holds a null, which a TOML file cannot"),
@@ -121,6 +123,15 @@ def test_plain_http_is_stored_only_when_it_is_meant(home: Env) -> None:
     assert run(*argv, "--insecure-http", env=home) == DONE
     assert run("config", "get", "base_url", env=home) == Outcome(0, "http://gateway.lan/\n", "")
     assert run("config", "set", "base_url", "http://localhost:8080", env=home) == DONE
+
+
+@pytest.mark.parametrize("key", ["metadata.a.b", 'metadata."a.b"', "metadata.'a.b'"])
+def test_a_key_may_stand_in_quotes_as_toml_writes_it(home: Env, key: str) -> None:
+    assert run("config", "set", key, "x", env=home) == DONE
+    assert tables(home) == {"profiles": {"default": {"metadata": {"a.b": "x"}}}}
+    assert run("config", "get", key, env=home) == Outcome(0, "x\n", "")
+    assert run("config", "unset", key, env=home) == DONE
+    assert tables(home) == {"profiles": {"default": {}}}
 
 
 def test_an_empty_value_unsets(home: Env) -> None:
