@@ -21,6 +21,7 @@ from respan_cli.errors import SettingsError
 ANTHROPIC_VERSION = "2026-10-21"
 
 HIDDEN = "[hidden]"
+SHORTEST_SECRET = 8  # characters; what is shorter would be found in every other word
 REFERENCE = "env:"
 KEY_PLACEHOLDER = "Bearer $RESPAN_API_KEY"
 

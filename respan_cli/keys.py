@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from respan_cli.errors import SettingsError
 from respan_cli.failures import KEYS_PAGE
+from respan_cli.headers import HIDDEN, SHORTEST_SECRET
 from respan_cli.settings import BY_NAME, KEY_FIELDS, Settings
 
 if TYPE_CHECKING:
@@ -83,19 +85,58 @@ def key_from_command(command: str, env: Mapping[str, str], patience: float = PAT
     """
     import subprocess
 
-    with _started(command, env) as process:
+    with _running(command, env) as process:
         try:
             out, err = process.communicate(timeout=patience)
         except subprocess.TimeoutExpired:
             _end(process)
-            _, err = process.communicate()
-            raise _failed(command, f"took longer than {patience:g} s", err) from None
-        except BaseException:  # Ctrl-C, which does not reach another session
-            _end(process)
-            raise
+            out, err = process.communicate()
+            raise _failed(command, f"took longer than {patience:g} s", out, err) from None
     if process.returncode:
-        raise _failed(command, _how_it_ended(process.returncode), err)
+        raise _failed(command, _how_it_ended(process.returncode), out, err)
     return _single_line(command, out, err)
+
+
+@contextmanager
+def _running(command: str, env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """The command while it runs. Ctrl-C, which does not reach another session, ends it too."""
+    process = None
+    try:
+        with _signals_put_off():  # a Popen that is interrupted half-way leaves a process that nobody knows
+            process = _started(command, env)
+        yield process
+    except BaseException as error:
+        if process and not isinstance(error, Exception):
+            _end(process)
+        raise
+    finally:
+        if process:
+            with process:  # which closes its pipes, and waits for its end
+                pass
+
+
+@contextmanager
+def _signals_put_off() -> Iterator[None]:
+    """A signal that comes meanwhile is answered at the end, by whoever answers it otherwise."""
+    import signal
+    from threading import current_thread, main_thread
+
+    if current_thread() is not main_thread():  # which hears of no signal
+        yield
+        return
+    came: list[int] = []
+    numbers = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
+    # One that is ignored, or left to the system, stays so: the command inherits that.
+    handlers = {number: before for number in numbers if callable(before := signal.getsignal(number))}
+    for number in handlers:
+        signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, before in handlers.items():
+            signal.signal(number, before)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def _started(command: str, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -136,14 +177,18 @@ def _how_it_ended(code: int) -> str:
 def _single_line(command: str, out: bytes, err: bytes) -> str:
     text = out.decode("utf-8", "replace").strip()
     if not text:
-        raise _failed(command, "printed nothing", err)
+        raise _failed(command, "printed nothing", out, err)
     if len(text.splitlines()) > 1:
-        raise _failed(command, "printed more than one line: the key and nothing else belongs there", err)
+        raise _failed(command, "printed more than one line: the key and nothing else belongs there", out, err)
     return text
 
 
-def _failed(command: str, what: str, err: bytes) -> SettingsError:
+def _failed(command: str, what: str, out: bytes, err: bytes) -> SettingsError:
     words = err.decode("utf-8", "replace").strip()
+    for printed in {line.strip() for line in out.decode("utf-8", "replace").splitlines()}:
+        # It may be the key, which 'set -x' in a shell, or a tool's own log, says again.
+        if len(printed) >= SHORTEST_SECRET:
+            words = words.replace(printed, HIDDEN)
     return SettingsError(
         f"the api_key_command {what}", reason=words or None, hint=f"run it by hand: {command}"
     )

@@ -18,13 +18,12 @@ from respan_cli import outlet
 from respan_cli.clean import clean
 from respan_cli.encoding import UTF8, encode, fit, settle
 from respan_cli.errors import RespanError, UnwrittenError, UsageError
-from respan_cli.headers import HIDDEN
+from respan_cli.headers import HIDDEN, SHORTEST_SECRET
 from respan_cli.notes import DIM, RESET, YELLOW, error_block, error_json, fold
 from respan_cli.reader import Reader
 from respan_cli.spinner import Spinner, Words
 
 PATIENCE = 2.0  # seconds of silence on an open pipe before we say what is waited for
-_SHORTEST_SECRET = 8  # characters; what is shorter would be found in every other word
 _USUAL_SIZE = (80, 24)  # columns and rows of a terminal that does not say
 
 
@@ -140,7 +139,7 @@ class Terminal:
 
     def hide(self, *secrets: str) -> None:
         """Never write these to standard error, whoever says them: a gateway may repeat a key it refuses."""
-        long_enough = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
+        long_enough = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
         self._hidden |= {*long_enough, *(json.dumps(secret)[1:-1] for secret in long_enough)}
 
     def write(self, text: str) -> None:

@@ -150,6 +150,7 @@ def test_the_command_may_be_run_by_any_thread() -> None:
         ("sh -c 'kill -9 $$'", "was ended by signal 9", None),
         ("true", "printed nothing", None),
         ("sh -c 'echo; echo why >&2'", "printed nothing", "why"),
+        (r"sh -c 'set -x; echo sk-sec''ret-0123; exit 3'", "exit code 3", "+ echo [hidden]"),
         (r"printf 'sk-\163ecret\nuser: ada'", "printed more than one line", None),
         ("no-such-program-here x", "cannot run the api_key_command 'no-such-program-here'", "No such file"),
         ("/", "cannot run the api_key_command '/'", "Permission denied"),
@@ -182,6 +183,25 @@ def test_ctrl_c_ends_the_command_with_all_it_started(tmp_path: Path) -> None:
         out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err) == (130, b"", b"")
     assert_gone(int((tmp_path / "pid").read_text()))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+def test_ctrl_c_while_the_command_is_being_started_ends_it_too(tmp_path: Path) -> None:
+    script = f"sleep 1000 & echo $! > {tmp_path}/pid; kill -INT $PPID; wait"
+    done = threading.Event()
+
+    def compete() -> None:  # for the interpreter, as the import of the SDK does: starting takes longer
+        while not done.is_set():
+            pass
+
+    threading.Thread(target=compete, daemon=True).start()
+    try:
+        for _ in range(5):
+            with pytest.raises(KeyboardInterrupt):
+                key_from_command(f'sh -c "{script}"', HERE)
+            assert_gone(int((tmp_path / "pid").read_text()))
+    finally:
+        done.set()
 
 
 def wait_for(path: Path) -> None:
