@@ -119,7 +119,8 @@ def _as_curl(exchange: Exchange) -> str:
 
 def _shell_header(header: WireHeader, quote: Callable[[str], str]) -> str:
     if header.value.startswith(REFERENCE):
-        return f'"{header.name}: ${{{header.value.removeprefix(REFERENCE)}}}"'
+        # The name apart: a header may be called `$x`, backticks and all.
+        return f'{quote(f"{header.name}: ")}"${{{header.value.removeprefix(REFERENCE)}}}"'
     if header.value == KEY_PLACEHOLDER:
         return f'"{header.name}: {header.value}"'
     return quote(f"{header.name}: {header.value}")

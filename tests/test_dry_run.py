@@ -24,7 +24,10 @@ FLAGS = (
     *("-s", NASTY, "--customer-id", "it's $acme", "-M", 'quote="`x`"', "--param", "cache_enabled=true"),
     *("-H", "anthropic-beta: a'b\"c$d`e\\f", "--gateway-header", "X-Respan-Beta: $x'y"),
 )
-REFERENCES = ("-H", "X-Token: env:TEAM_TOKEN", "--gateway-header", "X-Gate: env:TEAM_TOKEN")
+REFERENCES = (
+    *("-H", "X-Token: env:TEAM_TOKEN", "--gateway-header", "X-Gate: env:TEAM_TOKEN"),
+    *("--gateway-header", "x-`echo`-$home: env:TEAM_TOKEN"),  # HTTP allows such a name
+)
 
 
 def sent_by(program: Outcome, command: list[str], sandbox: Sandbox, home: Path) -> dict[str, Any]:
@@ -137,7 +140,7 @@ def test_the_printed_curl_sends_what_send_sends(
     assert run("send", prompt, *flags, env=env).code == 0
     sent = sandbox.requests[-1]
     assert curled["body"] == sent["body"]
-    for name in ("authorization", "anthropic-version", "x-respan-beta", "x-gate"):
+    for name in ("authorization", "anthropic-version", "x-respan-beta", "x-gate", "x-`echo`-$home"):
         assert curled["headers"].get(name) == sent["headers"].get(name)
     assert TOKEN not in program.out
 
