@@ -466,6 +466,15 @@ def profile_choice(params: Mapping[str, Any], env: Mapping[str, str], document: 
     return Given(name or DEFAULT_PROFILE, source, "profile")
 
 
+def as_typed(name: str) -> str:
+    """The name of a profile for a command that a message tells people to type, mostly between quotes."""
+    from shlex import quote
+
+    if re.fullmatch(r"[^\"$`\\!]* [^\"$`\\!]*", name):
+        return f'"{name}"'
+    return quote(name)
+
+
 def profile_table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The table of one profile; `default` need not exist.
 
@@ -479,7 +488,7 @@ def profile_table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     known = ", ".join(profiles) or "none yet"
     raise SettingsError(
         f"there is no profile {name!r}{did_you_mean(name, profiles)}",
-        hint=f"profiles: {known}; 'respan config init -p {name}' makes one",
+        hint=f"profiles: {known}; 'respan config init -p {as_typed(name)}' makes one",
     )
 
 

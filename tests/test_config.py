@@ -396,6 +396,9 @@ def test_a_profile_becomes_the_default_one(home: Env) -> None:
         "error: there is no profile 'paly', did you mean 'play'?\n"
         "  next: profiles: work, play; 'respan config init -p paly' makes one\n",
     )
+    assert run("config", "use", "my own", env=home).err.endswith(
+        """; 'respan config init -p "my own"' makes one\n"""
+    )
     assert tables(home)["default_profile"] == "play"
 
 

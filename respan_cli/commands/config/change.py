@@ -143,7 +143,7 @@ def delete(
     if not (yes or terminal.converses):
         raise UsageError(
             f"there is nobody to ask whether profile {profile!r} may go",
-            hint=f"respan config delete {profile} --yes",
+            hint=f"respan config delete {settings.as_typed(profile)} --yes",
         )
     if not (yes or terminal.confirm(f"Delete profile {profile!r} and its key?")):
         return ExitCode.OK

@@ -120,7 +120,8 @@ def _ask_customer(terminal: Terminal, now: str) -> Layer:
 def _say_written(terminal: Terminal, name: str) -> None:
     tell(terminal, f"wrote profile {name!r}")
     if settings.profile_choice({}, terminal.env, read_document(terminal.env).tables).value != name:
-        tell(terminal, f"use it with '-p {name}', or always: 'respan config use {name}'")
+        typed = settings.as_typed(name)
+        tell(terminal, f"use it with '-p {typed}', or always: 'respan config use {typed}'")
     warn_of_variable(terminal, BY_NAME["api_key"])
 
 
