@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from secrets import token_hex
 from typing import IO
 
 from respan_cli.errors import UnwrittenError
+
+# What is open already, by the names that Linux and macOS give it: it is written on, and never replaced.
+_OPEN = re.compile(r"(?:/dev|/proc/self)/fd/(?P<number>\d+)|/dev/std(?:out|(?P<err>err))")
 
 
 class AnswerFile:
     """Takes an answer as it arrives and becomes the file only when `commit` is called.
 
     The text goes to a temporary file in the same folder, which then takes the file's name, its symbolic
-    links followed and its permissions kept. A device or a named pipe has no name to take and is written to.
+    links followed and its permissions kept. A device or a named pipe has no name to take and is written to;
+    so is /dev/stdout, even where that is a file.
 
     Raises:
         UnwrittenError: the file, or its folder, is not writable. Known before anything is sent.
@@ -36,7 +40,10 @@ class AnswerFile:
 
     def _open(self) -> IO[str]:
         mode = self._target.stat().st_mode if self._target.exists() else None
-        if mode is not None and not stat.S_ISREG(mode):
+        if found := _OPEN.fullmatch(str(self._path)):
+            # Not opened anew: what the shell writes there next has to follow.
+            handle = os.dup(int(found["number"] or (2 if found["err"] else 1)))
+        elif mode is not None and not stat.S_ISREG(mode):
             handle = os.open(self._target, os.O_WRONLY)
         else:
             if mode is not None:
@@ -47,9 +54,9 @@ class AnswerFile:
         return os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="")
 
     def _open_beside(self) -> int:
-        # A name that nobody had before: in containers the numbers of processes repeat, and a killed one
-        # leaves its file behind.
-        self._temporary = self._target.with_name(f".respan-{token_hex(8)}.tmp")
+        # A name that nobody had before, of a length that any folder takes: in containers the numbers of
+        # processes repeat, and a killed one leaves its file behind.
+        self._temporary = self._target.with_name(f".respan-{os.urandom(8).hex()}.tmp")
         try:
             return os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         except PermissionError as error:

@@ -475,6 +475,22 @@ def test_the_file_is_written_through_a_symbolic_link(env: Env, tmp_path: Path) -
     assert (link.is_symlink(), target.read_text()) == (True, "Hello\n")
 
 
+def test_a_file_may_have_the_longest_of_names(env: Env, tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 255)
+    assert run("send", "Hello", "-o", str(path), env=env) == Outcome(0, "", "")
+    assert path.read_text() == "Hello\n"
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="open files have no names here")
+def test_what_stands_in_an_open_file_already_stays_there(env: Env, tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    with path.open("w") as log:
+        print("before", file=log, flush=True)
+        assert run("send", "Hello", "-o", f"/dev/fd/{log.fileno()}", env=env) == Outcome(0, "", "")
+        print("after", file=log, flush=True)
+    assert path.read_text() == "before\nHello\nafter\n"
+
+
 def test_a_file_that_cannot_be_written_is_known_before_anything_is_sent(
     env: Env, sandbox: Sandbox, tmp_path: Path
 ) -> None:
