@@ -324,7 +324,7 @@ def test_debug_is_the_whole_exchange_redacted(env: Env, sandbox: Sandbox) -> Non
 < transfer-encoding: chunked
 < request-id: req_000000000000000000000002
 < x-respan-log-id: …
-* 6 events, the last after 0.00 s
+* 7 events, the last after 0.00 s
 """
     )
 

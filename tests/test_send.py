@@ -429,6 +429,7 @@ def test_events_are_every_event_of_the_api_then_the_result(env: Env) -> None:
     kinds = [event["type"] for event in events]
     assert kinds[0] == "message_start"
     assert kinds[-2:] == ["message_stop", "result"]
+    assert kinds.count("ping") == 1
     assert events[-1]["text"] == "Hello"
     assert [block["type"] for block in events[-1]["message"]["content"]] == ["thinking", "text"]
     assert events[-1]["message"]["content"][0]["signature"]

@@ -58,7 +58,7 @@ class Reply:
         return self._headers.get("x-respan-log-id")
 
     def events(self, idle: Callable[[], None] = lambda: None) -> Iterator[Event]:
-        """The events of the stream, pings left out, up to and including `message_stop`.
+        """The events of the stream, up to and including `message_stop`.
 
         Args:
             idle: called when every event that has arrived is taken and the network is waited for.
@@ -97,7 +97,10 @@ class Reply:
         for sse in Stream.raw_events(cast("httpx2.Response", arrived)):
             if sse.event == "error":
                 raise failures.from_stream(sse.data, self._headers, self._asked)
-            if not sse.data or sse.event == "ping":
+            if sse.event == "ping":  # a sign of life: whatever a gateway puts into it
+                yield {"type": "ping"}
+                continue
+            if not sse.data:
                 continue
             event = _decode(sse.data)
             kind = event["type"] if isinstance(event, dict) and "type" in event else None
