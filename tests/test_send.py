@@ -338,6 +338,14 @@ def test_required_settings_are_asked_for_before_anything_is_sent(
     assert run("send", "hi", "--customer-id", "acme", "-M", "agent=x", "-H", "x-team: a", env=env).code == 0
 
 
+def test_the_sandbox_answers_whatever_the_base_url_is(env: Env, sandbox: Sandbox) -> None:
+    env["RESPAN_BASE_URL"] = "http://gateway.example.com"
+    assert run("send", "--sandbox", "hi", env=env) == Outcome(0, "hi\n", "")
+    assert run("check", "--sandbox", env=env).code == 0
+    assert run("send", "hi", env=env).code == 3
+    assert sandbox.requests == []  # one of its own answered
+
+
 def test_auto_makes_a_fresh_identifier_for_each_request(env: Env, sandbox: Sandbox) -> None:
     for _ in range(2):
         assert run("send", "hi", "--custom-id", "auto", env=env).code == 0

@@ -120,7 +120,7 @@ def check(
             return load_settings(flags, terminal.env)
 
         def aim(current: Settings) -> Target:
-            check_can_send(current, insecure_http=insecure_http)
+            check_can_send(current, insecure_http=insecure_http or sandbox)
             return stack.enter_context(target_of(current, terminal.env, sandbox=sandbox))
 
         return follow(State(load, aim, terminal, wanted(flags), case_of(flags)), terminal, as_json=as_json)

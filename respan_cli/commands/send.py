@@ -91,7 +91,7 @@ def send(
     check_flags(ctx.params)
     check_says_something(ctx.params, terminal)
     current = load_settings(ctx.params, terminal.env)
-    check_can_send(current, insecure_http=insecure_http)
+    check_can_send(current, insecure_http=insecure_http or sandbox)
     if dry or form:
         with asked(ctx.params, terminal) as said:
             terminal.write(dry_run(current, said, form or Form.JSON, show_secrets=show_secrets))
