@@ -258,6 +258,14 @@ def test_a_resize_neither_repeats_nor_loses_text(width: int) -> None:
     assert [row for row in terminal.picture() if row] == [row for row in text.split("\n") if row]
 
 
+@pytest.mark.parametrize("container", ["", "> ", "- ", "# "])
+def test_a_long_line_keeps_its_spaces_wherever_it_is_taken_apart(container: str) -> None:
+    for shift in range(5):
+        text = container + "x" * shift + " abcd" * 500
+        words = " ".join(row.strip("│ •") for row in stream([text], 79, 24).picture()).split()
+        assert set(words[shift > 0 :]) == {"abcd"}
+
+
 def test_control_characters_never_reach_the_terminal() -> None:
     written: list[str] = []
     markdown = MarkdownStream(written.append, lambda: (80, 24), color_system=None)

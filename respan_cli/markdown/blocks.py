@@ -14,8 +14,10 @@ from typing import Literal
 
 from rich.text import Text
 
-# A line longer than this is prose or code: its first part decides what it is.
-LONG_LINE = 1000
+# A line longer than this is prose or code, and its first part decides what it is. One that may be of a table
+# has more time for that.
+LONG_LINE = 400
+LONG_ROW = 1000
 
 _QUOTE = re.compile(r" {0,3}> ?")
 _ITEM = re.compile(r"( {0,3})([-+*]|\d{1,9}[.)])( +|$)")
@@ -56,6 +58,7 @@ class Block:
     begun: bool = False  # its upper rows are already printed
     settled: int = 0  # characters of code that are already printed
     head: Text = field(default_factory=Text)  # the start of a paragraph, already parsed
+    goes_on: bool = False  # its last line is only the first part of a long one, or was
 
     @property
     def source(self) -> str:
@@ -90,6 +93,7 @@ class Blocks:
         self._before: tuple[Container, ...] | None = None
         self._blank = False
         self._done: list[Block] = []
+        self._goes_on = False  # the line that is looked at is the first part of a long one
 
     def peek(self, line: str) -> list[Block]:
         """The unfinished blocks as they would look if this were the next line."""
@@ -105,8 +109,9 @@ class Blocks:
         self.block.lines[-1] += text
         return True
 
-    def line(self, line: str) -> list[Block]:
-        """Take one line; the blocks it completes."""
+    def line(self, line: str, *, goes_on: bool = False) -> list[Block]:
+        """Take one line, or the first part of a long one that goes on; the blocks it completes."""
+        self._goes_on = goes_on
         rest, depth = self._descend(line)
         matched = depth == len(self.path)
         if matched and self.block and self.block.kind == "fence":
@@ -115,6 +120,8 @@ class Blocks:
             self._blank_line(depth)
         else:
             self._text(rest, depth)
+        if self.block:
+            self.block.goes_on = goes_on
         return self._take()
 
     def close(self) -> list[Block]:
@@ -170,14 +177,14 @@ class Blocks:
                 self._open("paragraph", "")
                 return
             paragraph = None
-        if paragraph and not _starts_block(rest):
+        if paragraph and not self._starts_block(rest):
             paragraph.lines.append(rest.lstrip(" "))
             return
         self._leaf(rest, depth)
 
     def _promote(self, paragraph: Block, rest: str) -> bool:
         """A paragraph turns out to be a heading, or its last line the head of a table."""
-        if len(rest) >= LONG_LINE or len(paragraph.lines[-1]) >= LONG_LINE:
+        if self._goes_on or paragraph.goes_on:
             return False
         underline = _UNDERLINE.match(rest)
         if underline and len(paragraph.lines) == 1 and paragraph.lines[0] and not paragraph.head:
@@ -244,26 +251,35 @@ class Blocks:
             if block.kind == "indented" and _indent(rest) >= 4:
                 block.lines.append(rest[4:])
                 return
-            if block.kind == "table" and "|" in rest and not _starts_block(rest):
+            if block.kind == "table" and "|" in rest and not self._starts_block(rest):
                 block.lines.append(rest)
                 return
         self._leave(depth)
         if _indent(rest) >= 4:
             self._open("indented", rest[4:])
-        elif len(rest) < LONG_LINE and (fence := _FENCE.match(rest)):
+        elif not self._goes_on and (fence := _FENCE.match(rest)):
             self._open("fence", None, info=fence[1] + fence[2], level=_indent(rest))
         elif heading := _HEADING.match(rest):
-            self._open("heading", heading[2] or "", level=len(heading[1]))
+            self._open("heading", self._text_of(heading[2] or "", rest), level=len(heading[1]))
         elif _is_rule(rest):
             self._open("rule", "")
             self._finish()
         else:
-            self._open("paragraph", rest.strip(" ") if len(rest) < LONG_LINE else rest.lstrip(" "))
+            self._open("paragraph", self._text_of(rest.strip(" "), rest))
             self._keep_break(rest)
 
+    def _text_of(self, text: str, rest: str) -> str:
+        """A text without the spaces around it, but with those after which the line goes on."""
+        return text + " " * (len(rest) - len(rest.rstrip(" "))) if self._goes_on else text
+
     def _keep_break(self, rest: str) -> None:
-        if self.block and rest.endswith("  "):
+        if self.block and rest.endswith("  ") and not self._goes_on:
             self.block.lines[-1] += "  "
+
+    def _starts_block(self, rest: str) -> bool:
+        if _indent(rest) >= 4:
+            return False
+        return bool(_HEADING.match(rest) or (not self._goes_on and _FENCE.match(rest)) or _is_rule(rest))
 
     def _open(self, kind: Kind, line: str | None, *, info: str = "", level: int = 0) -> None:
         self._finish()
@@ -296,12 +312,6 @@ def _run(text: str, mark: str) -> int:
 
 def _is_rule(rest: str) -> bool:
     return len(rest) < LONG_LINE and bool(_RULE.match(rest))
-
-
-def _starts_block(rest: str) -> bool:
-    if _indent(rest) >= 4:
-        return False
-    return bool(_HEADING.match(rest) or (len(rest) < LONG_LINE and _FENCE.match(rest)) or _is_rule(rest))
 
 
 def _may_start(item: re.Match[str], rest: str, interrupted: Block | None) -> bool:

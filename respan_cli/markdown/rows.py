@@ -15,7 +15,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from respan_cli.markdown.blocks import LONG_LINE, Block, Container, cells
+from respan_cli.markdown.blocks import Block, Container, cells
 from respan_cli.markdown.code import forget, highlight
 from respan_cli.markdown.inline import WINDOW, inline, split
 from respan_cli.markdown.screen import EMPTY, Piece, Row
@@ -214,7 +214,7 @@ def _settle_paragraph(block: Block, width: int) -> list[Text]:
 
 def _safe(block: Block) -> tuple[str, list[str]]:
     """The text of a paragraph, and apart from it its last line, which could yet be the head of a table."""
-    if len(block.lines[-1]) >= LONG_LINE:
+    if block.goes_on:
         return block.source, []
     return "\n".join(block.lines[:-1]), block.lines[-1:]
 

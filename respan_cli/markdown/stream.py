@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from respan_cli.clean import clean
-from respan_cli.markdown.blocks import LONG_LINE, Blocks
+from respan_cli.markdown.blocks import LONG_LINE, LONG_ROW, Blocks
 from respan_cli.markdown.rows import Rows, absorb
 from respan_cli.markdown.screen import Row, Screen, paint
 
@@ -137,9 +137,9 @@ class MarkdownStream:
             self._blocks.extend(part)
             return
         self._line += part
-        while len(self._line) > LONG_LINE and not self._long:
-            rest = self._line[LONG_LINE:]
-            self._finish(self._line[:LONG_LINE])
+        while len(self._line) > (limit := _long(self._line)) and not self._long:
+            rest = self._line[limit:]
+            self._finish(self._line[:limit], goes_on=True)
             self._long = self._blocks.extend(rest)
             self._line = "" if self._long else rest
 
@@ -149,9 +149,9 @@ class MarkdownStream:
         self._line = ""
         self._long = False
 
-    def _finish(self, line: str) -> None:
+    def _finish(self, line: str, *, goes_on: bool = False) -> None:
         width = self._width()
-        for block in self._blocks.line(line):
+        for block in self._blocks.line(line, goes_on=goes_on):
             self._finished += self._rows.whole(block, width)
 
     def _finish_all(self) -> None:
@@ -212,3 +212,8 @@ class MarkdownStream:
         self._shown = self._received
         self._finished = []
         self._screen = screen
+
+
+def _long(line: str) -> int:
+    """The characters after which it is not waited any more for the end of this line."""
+    return LONG_ROW if "|" in line[:LONG_LINE] else LONG_LINE
