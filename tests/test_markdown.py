@@ -53,11 +53,52 @@ kept &amp; shown
 }  # fmt: skip
 
 
+class LikeTmux(pyte.HistoryScreen):
+    """A screen that keeps what it is made to forget, as tmux does, and that is resized as in xterm, VTE and tmux."""
+
+    def erase_in_display(self, how: int = 0, *args: object, **kwargs: object) -> None:
+        if how == 0 and (self.cursor.x, self.cursor.y) == (0, 0):
+            for row in self.display:
+                self._remember(row.rstrip())
+        super().erase_in_display(how, *args, **kwargs)
+
+    def reshape(self, width: int, height: int) -> None:
+        """Wrap long rows anew; then cut off what lies below the cursor, and scroll only for what is left."""
+        rows = [row.rstrip() for row in self.display]
+        column, above = self.cursor.x, _broken(rows[: self.cursor.y], width)
+        here, below = (
+            _broken(rows[self.cursor.y :][:1], width),
+            _broken(rows[self.cursor.y + 1 :], width),
+        )
+        above += here[: min(column // width, len(here) - 1)]
+        rows = [*above, *here[min(column // width, len(here) - 1) :], *below]
+        gone = max(0, len(above) + 1 - height)
+        for row in rows[:gone]:
+            self._remember(row)
+        self.resize(height, width)
+        super().erase_in_display(2)
+        for y, row in enumerate(rows[gone:][:height]):
+            for x, character in enumerate(row):
+                self.buffer[y][x] = self.default_char._replace(data=character)
+        self.cursor.y, self.cursor.x = len(above) - gone, min(column % width, width - 1)
+
+    def _remember(self, row: str) -> None:
+        line: pyte.screens.StaticDefaultDict[int, pyte.screens.Char] = pyte.screens.StaticDefaultDict(
+            self.default_char
+        )
+        line.update((x, self.default_char._replace(data=character)) for x, character in enumerate(row))
+        self.history.top.append(line)
+
+
+def _broken(rows: list[str], width: int) -> list[str]:
+    return [row[at : at + width] for row in rows for at in range(0, max(1, len(row)), width)]
+
+
 class Terminal:
     """A terminal emulator that remembers what scrolled away."""
 
     def __init__(self, width: int, height: int) -> None:
-        self.screen = pyte.HistoryScreen(width, height, history=100_000)
+        self.screen = LikeTmux(width, height, history=100_000)
         self.screen.set_mode(pyte.modes.LNM)
         self._stream = pyte.Stream(self.screen)
         self.bytes = 0
@@ -256,6 +297,55 @@ def test_a_resize_neither_repeats_nor_loses_text(width: int) -> None:
             terminal.screen.resize(10, width)
     markdown.close()
     assert [row for row in terminal.picture() if row] == [row for row in text.split("\n") if row]
+
+
+SHAPES = {
+    "table": "| n | title |\n|---|---|\n" + "".join(f"| {n} | item{n} of it |\n" for n in range(50)),
+    "code": "```\n" + "".join(f"item{n} of the code\n" for n in range(80)) + "```",
+    "line": " ".join(f"item{n}" for n in range(300)),
+    "list": "".join(f"- item{n} of a list\n" for n in range(80)),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("heights", [(10,), (10, 5, 30), (20, 15, 10, 6, 24)])
+def test_a_window_that_loses_height_neither_repeats_nor_loses_a_row(
+    name: str, heights: tuple[int, ...]
+) -> None:
+    text = f"Intro.\n\n{SHAPES[name]}\n\nThe end."
+    for first in range(15, 60, 5):
+        left = list(heights)
+        terminal, clock = Terminal(80, 24), Clock()
+        markdown = MarkdownStream(terminal.write, terminal.size, clock=clock)
+        for number, delta in enumerate(pieces(text, 30, seed=1)):
+            markdown.feed(delta)
+            clock.now += 0.1
+            if left and number >= first and not (number - first) % 7:
+                terminal.screen.reshape(80, left.pop(0))
+        markdown.close()
+        picture = "\n".join(terminal.picture())
+        assert re.findall(r"Intro|title|item\d+|The end", picture) == re.findall(
+            r"Intro|title|item\d+|The end", text
+        )
+
+
+@pytest.mark.parametrize("name", ["code", "line", "list"])
+@pytest.mark.parametrize("width", [79, 39])
+def test_a_window_made_half_as_wide_neither_repeats_nor_loses_a_word(name: str, width: int) -> None:
+    text = f"Intro.\n\n{SHAPES[name]}\n\nThe end."
+    for first in range(2, 60, 4):
+        terminal, clock = Terminal(80, 24), Clock()
+        markdown = MarkdownStream(terminal.write, terminal.size, clock=clock)
+        for number, delta in enumerate(pieces(text, 30, seed=1)):
+            markdown.feed(delta)
+            clock.now += 0.1
+            if number == first:
+                terminal.screen.reshape(width, 24)
+        markdown.close()
+        shown = "".join(terminal.picture()).replace(" ", "")
+        assert re.findall(r"Intro|item\d+|The\s?end", shown) == re.findall(
+            r"Intro|item\d+|Theend", text.replace("The end", "Theend")
+        )
 
 
 @pytest.mark.parametrize("container", ["", "> ", "- ", "# "])

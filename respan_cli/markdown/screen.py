@@ -20,14 +20,24 @@ class Piece(NamedTuple):
 Row = tuple[Piece, ...]
 EMPTY: Row = ()
 
+# From the beginning of this row to the end of the screen; but never from its very corner: there tmux takes it
+# for the whole screen, which it keeps in the scrollback.
+_ERASE = " \x1b[J\r"
+
 
 class Screen:
-    """Knows the rows that can still be changed; the cursor rests at the end of the last one."""
+    """Knows the rows that can still be changed, and where among them the cursor rests.
+
+    That is the end of the last one, as in all text that is being written. A terminal that loses height then
+    pushes the uppermost into the scrollback, where they stay: they are not written again. But where the live
+    part has rows that found no room, what is shown is not its beginning and would stand there twice. Then the
+    cursor rests at the first row, and the terminal cuts the lower ones off instead, which can be redrawn.
+    """
 
     def __init__(self) -> None:
         self.rows: list[Row] = [EMPTY]
-        self._width = 0
-        self._cropped = False  # the live part has upper rows that found no room
+        self._size = (0, 0)
+        self._cropped = False  # the live part has rows that found no room
         self._gone = 0  # rows of the live part that a shrinking terminal pushed into the scrollback
 
     def draw(
@@ -39,30 +49,37 @@ class Screen:
         as there is room for; `partial` says that they are not all there is.
         """
         width, height = size
-        hidden = 0 if self._cropped or width != self._width else max(0, len(self.rows) - height)
+        resized = size != self._size and self._size != (0, 0)
+        rewrapped = resized and width != self._size[0]
+        hidden = 0 if self._cropped or rewrapped else max(0, len(self.rows) - height)
         gone = self._gone + hidden
         after = Screen()
-        after._width = width
+        after._size = size
         after._gone = max(0, gone - len(finished))
         room = max(1, height - 1)
         after._cropped = partial or len(live) - after._gone > room
         after.rows = live[0 if partial else after._gone :][-room:] or [EMPTY]
-        rows = finished[gone:] + after.rows
-        if self._width not in (0, width):
-            return self._redraw(rows, width, height), after
-        return self._change(rows, width, hidden), after
+        final = finished[gone:]
+        rows = final + after.rows
+        rest = len(final) if after._cropped else len(rows) - 1
+        if rewrapped or (self._cropped and (resized or not after._cropped)):
+            return self._redraw(rows, rest, size), after
+        return self._change(rows, rest, width, hidden), after
 
-    def _redraw(self, rows: list[Row], width: int, height: int) -> str:
-        """After a resize the terminal has wrapped our rows anew: start over above all of them."""
-        taken = sum(max(1, -(-cells(row) // width)) for row in self.rows)
+    def _redraw(self, rows: list[Row], rest: int, size: tuple[int, int]) -> str:
+        """Start over above all of our rows: a resize has wrapped them anew, or has cut some of them off."""
+        width, height = size
+        taken = 1 if self._cropped else sum(max(1, -(-cells(row) // width)) for row in self.rows)
         up = min(taken, height) - 1
-        return "\r" + (f"\x1b[{up}A" if up else "") + "\x1b[J" + "\r\n".join(map(paint, rows))
+        start = "\r" + (f"\x1b[{up}A" if up else "") + _ERASE
+        return start + "\r\n".join(map(paint, rows)) + _move(len(rows) - 1, rest)
 
-    def _change(self, rows: list[Row], width: int, hidden: int) -> str:
+    def _change(self, rows: list[Row], rest: int, width: int, hidden: int) -> str:
         out: list[str] = []
         before = self.rows[hidden:]
-        at = last = len(before) - 1
-        at_end = True
+        last = len(before) - 1
+        at = 0 if self._cropped else last
+        at_end = not self._cropped
         for index, row in enumerate(rows):
             old = before[index] if index <= last else None
             if row == old:
@@ -72,10 +89,14 @@ class Screen:
             out.append(move + rewrite)
             at, at_end = index, True
         end = len(rows) - 1
-        if at != end:
-            out.append(_move(at, end) + _column(cells(rows[end]), width))
         if end < last:
-            out.append("\r\n\x1b[J\x1b[A" + _column(cells(rows[end]), width))
+            out.append(_move(at, end) + "\r\n\x1b[J\x1b[A")
+            at, at_end = end, False
+        if at != rest or (at_end and rest < end):
+            out.append(_move(at, rest) or "\r")
+            at_end = False
+        if rest == end and not at_end:
+            out.append(_column(cells(rows[end]), width))
         return "".join(out)
 
 
@@ -88,6 +109,7 @@ def paint(row: Row) -> str:
 
 
 def _move(start: int, end: int) -> str:
+    """To the beginning of another row; nothing if it is the same one."""
     if end < start:
         return f"\r\x1b[{start - end}A"
     return "\r" + "\n" * (end - start) if end > start else ""

@@ -19,6 +19,9 @@ FRAME = 1 / 15  # seconds between two frames, at least
 WORK = 32  # characters that may be rendered for each byte of text
 IDLE = 10  # the time a frame took is followed by so many times as much without one
 RATIO = 8  # frames may bring what is written to so many bytes for each byte of text
+# Of the window's height only so much is live, where there is a choice: a terminal that is made half as wide
+# wraps one row into up to three, and what no longer fits goes into the scrollback.
+LIVE = 3
 HANDFUL = 4096  # characters that are taken in at once without a frame
 _MARKS = " -*+_=#>`~|:.)0123456789"
 _TAB = 4
@@ -171,16 +174,18 @@ class MarkdownStream:
                 self._settle(block)
             absorb(block)
         live = self._live()
-        if block and len(live) >= height:
-            self._settle(block)
-            live = self._live()
+        if block and len(live) > height // LIVE:
+            live = live[self._settle(block) :]
         self._draw(live, within=RATIO * self._received)
         now = self._clock()
         self._next_frame = now + max(FRAME, IDLE * (now - begin))
 
-    def _settle(self, block: Block) -> None:
+    def _settle(self, block: Block) -> int:
+        """Hand the upper rows of a block to the scrollback; how many there were."""
         width, height = self._size()
-        self._finished += self._rows.settled(block, width, height // 2)
+        rows = self._rows.settled(block, width, height // LIVE // 2)
+        self._finished += rows
+        return len(rows)
 
     def _live(self) -> list[Row]:
         """The rows of what is unfinished; of a long table the head and the rows that find room."""
