@@ -19,7 +19,7 @@ from respan_cli.failures import REQUESTS_PAGE, Asked
 from respan_cli.gateway import Gateway, Reply, Sent, Wait, Watcher, load_sdk
 from respan_cli.headers import is_secret, on_the_wire, resolve_references
 from respan_cli.message import Event, MessageRequest
-from respan_cli.notes import DIM, YELLOW, Flow, one_line
+from respan_cli.notes import DIM, Flow, one_line
 from respan_cli.output import AnswerFile
 from respan_cli.settings import Settings
 from respan_cli.spinner import Words
@@ -190,7 +190,7 @@ class _Announcer(Watcher):
 def remark(text: str, terminal: Terminal) -> None:
     """Say something in passing, to a person only: in a script standard error stays silent."""
     if terminal.shows_notes:
-        terminal.note(f"respan: {text}", style=YELLOW)
+        terminal.note(text, label="respan: ")
 
 
 def announce(wait: Wait, terminal: Terminal) -> None:

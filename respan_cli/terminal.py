@@ -242,28 +242,31 @@ class Terminal:
             reason = getattr(error, "strerror", None) or str(error)
             raise UnwrittenError("cannot write the answer", reason=reason) from None
 
-    def note(self, text: str, *, style: str = "", separators: Sequence[str] = ()) -> None:
+    def note(self, text: str, *, style: str = "", label: str = "", separators: Sequence[str] = ()) -> None:
         """Write a line to standard error. A standard error that is closed or full is no reason to fail.
 
         Args:
             text: the line.
             style: how to show it where colours are.
+            label: what marks it as worth a look. It alone is coloured: yellow cannot be read on every white.
             separators: where a terminal that is too narrow for it may break it, the best first; elsewhere it
                 wraps by itself, and what is copied from it stays whole.
         """
         lines = fit(clean(text), self._encodings[1]).split("\n")
         for separator in separators:
             lines = [part for line in lines for part in fold(line, self._width(), separator=separator)]
-        self._say(self._paint("\n".join(lines), style) + "\n")
+        self._say(self._paint(label, YELLOW) + self._paint("\n".join(lines), style) + "\n")
 
     def warn(self, text: str) -> None:
         """Write a warning to standard error, made to be seen by a person."""
         if not self.shows_notes:
             self.note(f"warning: {text}")
             return
-        line = fit(clean(f"⚠ warning: {text}"), self._encodings[1])
-        lines = fold(line, self._width(), indent=2)
-        self._say("".join(self._paint(line, YELLOW) + "\n" for line in lines))
+        label = fit("⚠ warning: ", self._encodings[1])
+        text = fit(clean(text), self._encodings[1])
+        lines = fold(label + text, self._width(), indent=2)
+        lines[0] = self._paint(lines[0][: len(label)], YELLOW) + lines[0][len(label) :]
+        self._say("".join(line + "\n" for line in lines))
 
     def think(self, text: str) -> None:
         """Write what a model thinks to standard error, as it comes."""

@@ -274,7 +274,7 @@ def test_an_answer_cut_or_refused_is_a_warning_to_be_seen(model: str, env: Env) 
     first, second, *_ = seen.emulator.lines()
     assert (first, second[:16]) == ("Hello", "⚠ warning: the m" if "refusal" in model else "⚠ warning: the a")
     assert all(line.startswith("  ") for line in seen.emulator.lines()[2:])
-    assert "\x1b[33m⚠ warning: " in seen.raw
+    assert "\x1b[33m⚠ warning: \x1b[0mthe " in seen.raw
 
 
 def test_a_deprecated_model_is_one_tidy_line(env: Env, deprecated_model: str) -> None:
@@ -405,6 +405,33 @@ def test_markdown_without_colours_keeps_its_weight_unless_told_otherwise(
     styles = set(re.findall("\x1b\\[([\\d;]+)m", shown.raw)) - {"0"}
     assert styles & {"1;4", "3", "36", "35"} == seen
     assert bool(styles) == bool(seen)
+
+
+def test_whatever_is_shown_can_be_read_on_white_and_on_black(env: Env, sandbox: Sandbox) -> None:
+    everything = "# A `b`\n**c `d`** [e](f) *i*\n\n> g\n\n| `h` |\n|---|\n\n---\n"
+    code = (
+        "```python\n@a\nclass B:  # c\n  d = 1, 'e', None\n```\n```diff\n-a\n+b\n```\n```html\n<a b='c'>\n```"
+    )
+    text = {"type": "text", "text": ""}
+    sandbox.replies.append(
+        reply_of(
+            [
+                api.event("content_block_start", index=0, content_block=text),
+                api.delta(everything + code),
+                api.event("content_block_stop", index=0),
+            ]
+        )
+    )
+    shown = [see("send", "x", env=env), see("send", "-h", env=env)]
+    shown += [
+        see("send", "-m", f"sandbox-{model}", "x", env=env) for model in ("max-tokens", "401", "thinking")
+    ]
+    shown += [see("send", "-m", "sandbox-flaky-529", "x", "--max-retries", "1", env=env)]
+    styles = {style for seen in shown for style in re.findall("\x1b\\[([\\d;]+)m", seen.raw)}
+    # Attributes and five colours of the palette: no white or black, nothing bright, no background.
+    assert {part for style in styles for part in style.split(";")} == set("0 1 2 3 4 31 32 33 35 36".split())
+    # Yellow is for a label, cyan and green never bold: many terminals make that a bright colour.
+    assert not {style for style in styles if re.search("(^|;)1;.*3[236]", style)}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from respan_cli.commands import options
 from respan_cli.commands.common import check_can_send, load_settings, target_of
 from respan_cli.errors import ExitCode, UsageError
 from respan_cli.headers import is_secret
-from respan_cli.notes import YELLOW
 from respan_cli.settings import BY_NAME, DEFAULT_PROFILE
 from respan_cli.terminal import Terminal
 
@@ -217,4 +216,4 @@ def show(stage: Stage, terminal: Terminal) -> None:
             terminal.write(report.table_rows(stage.facts))
     terminal.flush()
     for warning in stage.warnings:
-        terminal.note(f"warning: {warning}", style=YELLOW)
+        terminal.note(warning, label="warning: ")

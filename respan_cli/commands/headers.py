@@ -15,7 +15,6 @@ from respan_cli.commands.common import load_settings, read_document
 from respan_cli.commands.saving import set_value, unset_value, value_of
 from respan_cli.errors import ExitCode, SettingsError, UsageError
 from respan_cli.keys import key_origin
-from respan_cli.notes import YELLOW
 from respan_cli.settings import BY_NAME, Settings
 from respan_cli.tables import print_table
 from respan_cli.terminal import Terminal
@@ -155,7 +154,7 @@ def _seen(given: Mapping[str, str], terminal: Terminal, *, show_secrets: bool) -
     except SettingsError as error:
         if show_secrets:
             raise
-        terminal.note(f"respan: {error.message}", style=YELLOW)
+        terminal.note(error.message, label="respan: ")
     return headers.redact(resolved if show_secrets else given, show_secrets=show_secrets)
 
 
@@ -194,9 +193,9 @@ def set_header(
     exposed = value not in ("-", "") and not text.startswith(headers.REFERENCE)
     if exposed and headers.is_secret(name) and terminal.shows_notes:
         terminal.note(
-            "respan: this value now stands in the shell's history; '-' reads it from standard input, "
+            "this value now stands in the shell's history; '-' reads it from standard input, "
             "and env:VARIABLE keeps it out of the file too",
-            style=YELLOW,
+            label="respan: ",
         )
     return ExitCode.OK
 

@@ -10,7 +10,6 @@ from respan_cli.commands.common import check, check_in_the_clear
 from respan_cli.errors import UsageError
 from respan_cli.headers import HIDDEN, REFERENCE, is_secret
 from respan_cli.keys import KEY_VARIABLE
-from respan_cli.notes import YELLOW
 from respan_cli.prompt import STDIN, decode
 from respan_cli.settings import Layer
 from respan_cli.terminal import Terminal
@@ -26,7 +25,7 @@ def save(terminal: Terminal, change: Callable[[changes.Tables], None]) -> None:
     """
     path = profiles.config_path(terminal.env)
     if kept := profiles.edit(path, change, check=check):
-        terminal.note(f"respan: rewriting {path} dropped its comments; the old file is {kept}", style=YELLOW)
+        terminal.note(f"rewriting {path} dropped its comments; the old file is {kept}", label="respan: ")
 
 
 def save_layer(terminal: Terminal, flags: Mapping[str, Any], layer: Layer) -> tuple[str, bool]:
@@ -108,7 +107,7 @@ def warn_of_variable(terminal: Terminal, field: settings.Field) -> None:
     """Say to a person that a variable of theirs comes before the profile."""
     variable = KEY_VARIABLE if field.name in settings.KEY_FIELDS else field.env
     if variable and variable in terminal.env and terminal.shows_notes:
-        terminal.note(f"respan: {variable} is set, and comes before the profile", style=YELLOW)
+        terminal.note(f"{variable} is set, and comes before the profile", label="respan: ")
 
 
 def value_of(terminal: Terminal, text: str | None, name: str) -> str:

@@ -25,7 +25,7 @@ STYLES = {
     "s_open": Style(strike=True),
     "link_open": Style(underline=True),
 }
-CODE = Style(color="cyan")
+CODE = Style(color="cyan", bold=False)  # bold makes many terminals take a bright cyan, which white swallows
 URL = Style(dim=True)
 
 _MARKDOWN = MarkdownIt("commonmark").enable("strikethrough").disable(["html_inline"])

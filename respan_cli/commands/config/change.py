@@ -19,7 +19,6 @@ from respan_cli.commands.saving import (
 )
 from respan_cli.errors import ExitCode, SettingsError, UsageError
 from respan_cli.keys import check_key
-from respan_cli.notes import YELLOW
 from respan_cli.prompt import STDIN
 from respan_cli.settings import PROFILE_VARIABLE
 from respan_cli.terminal import Terminal
@@ -123,7 +122,7 @@ def use(
     save(terminal, change)
     tell(terminal, f"{profile!r} is the default profile")
     if terminal.env.get(PROFILE_VARIABLE, profile) != profile:
-        terminal.note(f"respan: {PROFILE_VARIABLE} is set, and comes before it", style=YELLOW)
+        terminal.note(f"{PROFILE_VARIABLE} is set, and comes before it", label="respan: ")
     return ExitCode.OK
 
 

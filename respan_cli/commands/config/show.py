@@ -13,7 +13,6 @@ from respan_cli.commands import options, suggest
 from respan_cli.commands.common import load_settings, read_document
 from respan_cli.errors import ExitCode, SettingsError
 from respan_cli.keys import key_origin
-from respan_cli.notes import YELLOW
 from respan_cli.settings import FIELDS, Field, Given, Settings
 from respan_cli.tables import print_table
 from respan_cli.terminal import Terminal
@@ -40,7 +39,7 @@ def list_profiles(
     chosen = settings.profile_choice({}, terminal.env, document)
     known = document.get("profiles", {})
     if chosen.value not in known and chosen.value != settings.DEFAULT_PROFILE:
-        terminal.note(f"respan: {chosen.source} names {chosen.value!r}, which is no profile", style=YELLOW)
+        terminal.note(f"{chosen.source} names {chosen.value!r}, which is no profile", label="respan: ")
     names = known or [settings.DEFAULT_PROFILE]
     rows = [_profile(name, chosen, document, terminal) for name in names]
     if as_json:
