@@ -12,9 +12,8 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from respan_cli import outlet
 from respan_cli.clean import clean
 from respan_cli.encoding import UTF8, encode, fit, settle
 from respan_cli.errors import RespanError, UnwrittenError, UsageError
@@ -22,6 +21,9 @@ from respan_cli.headers import HIDDEN, SHORTEST_SECRET
 from respan_cli.notes import DIM, RESET, YELLOW, error_block, error_json, fold
 from respan_cli.reader import Reader
 from respan_cli.spinner import Spinner, Words
+
+if TYPE_CHECKING:
+    from respan_cli.outlet import Outlet
 
 PATIENCE = 2.0  # seconds of silence on an open pipe before we say what is waited for
 _USUAL_SIZE = (80, 24)  # columns and rows of a terminal that does not say
@@ -63,7 +65,7 @@ class Terminal:
         )
         self._spinner: Spinner | None = None
         self._hidden: set[str] = set()
-        self._outlet: outlet.Outlet | None = None
+        self._outlet: Outlet | None = None
 
     @classmethod
     def standard(cls) -> Terminal:
@@ -180,6 +182,8 @@ class Terminal:
     @contextmanager
     def answering(self) -> Iterator[None]:
         """Let a signal end what is drawn on a terminal there and then, and its line with it."""
+        from respan_cli import outlet
+
         with outlet.opened(self._stdout) as self._outlet:
             try:
                 yield
