@@ -261,5 +261,5 @@ def _hint(status: int, asked: Asked, wait: float | None) -> str | None:
     if status < 400:
         return "set the base URL to where it points, if you trust that host"
     if status in _RETRYABLE or status >= 500:
-        return f"wait {wait:g} s, then try again" if wait else "wait a moment, then try again"
+        return f"wait {math.ceil(wait)} s, then try again" if wait else "wait a moment, then try again"
     return "a shorter prompt, or fewer files" if status == 413 else "--dry-run shows the request"
