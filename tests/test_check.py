@@ -303,7 +303,7 @@ def test_a_listener_that_stays_silent_is_the_layer_that_waits_for_it(
             'HTTP 200 application/json where a gateway refuses an empty message: {"captive": true}',
         ),
         (b"220 mail.example ESMTP\r\n\r\n", 9, "sent a reply that is not HTTP"),
-        (b"", 8, "cannot reach"),
+        (b"", 8, "the connection was closed"),
     ],
     ids=["captive portal", "web server", "redirect", "maintenance", "portal API", "mail server", "closed"],
 )

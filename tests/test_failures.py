@@ -46,7 +46,7 @@ FAILED = "the gateway or the provider failed"
 REFUSED = "the request was refused"
 BUSY = "too many requests, or the quota is used up"
 IN_STREAM = "the stream ended with an error"
-UP = "is the network up, and the base URL right? see 'respan config show --origin'"
+GONE = "wait a moment, then try again; is it a gateway? " + FROM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +85,13 @@ def stream(*lines: str) -> bytes:
     ]
     start[-1] = start[-1].replace("HALF", HALF)
     return http(200, "".join(f"{line}\n\n" for line in [*start, *lines]).encode(), "text/event-stream")
+
+
+def chunked(response: bytes, rest: bytes) -> bytes:
+    """The response with its body as one chunk, and what follows it."""
+    head, _, body = response.partition(b"\r\n\r\n")
+    head = head.replace(b"Content-Length", b"Transfer-Encoding: chunked\r\nX-Length")
+    return b"%b\r\n\r\n%x\r\n%b\r\n%b" % (head, len(body), body, rest)
 
 
 def bare(**row: Any) -> Fault:
@@ -216,6 +223,20 @@ TABLE: dict[str, Fault] = {
         retryable=True,
         retry_after=86400.0,
     ),
+    **{
+        f"429 that asks for {asked} s": bare(
+            reply=http(429, b"", Retry_After=asked),
+            code=6,
+            type="limit",
+            status=429,
+            message=f"{BUSY} (HTTP 429)",
+            why=None,
+            next=f"wait {told} s, then try again",
+            retryable=True,
+            retry_after=float(asked),
+        )
+        for asked, told in (("1.25", 2), ("12345678", 12345678))
+    },
     "429 with a wait that is no number": bare(
         reply=http(429, b"", Retry_After="soon", Date="x"),
         code=6,
@@ -356,12 +377,18 @@ TABLE: dict[str, Fault] = {
     # --- an answer that breaks off ---
     "a clean end before message_stop": broke("the stream ended before message_stop", model="sandbox-cut"),
     "a connection closed in the middle": broke(
-        "peer closed connection without sending complete message body (incomplete chunked read)",
+        "the connection was closed",
         model="sandbox-close",
     ),
-    "a reset in the middle": broke("[Errno 104] Connection reset by peer", model="sandbox-reset"),
+    "a reset in the middle": broke("the connection was reset", model="sandbox-reset"),
     "silence in the middle": broke(
         "no byte came for 0.2 s", model="sandbox-stall", argv=("--timeout", "0.2")
+    ),
+    "a chunk without a length": broke(
+        "illegal chunk header: bytearray(b'what?\\r\\n')",
+        reply=chunked(stream(), b"what?\r\n"),
+        request_id=None,
+        log_id=None,
     ),
     "damaged JSON in an event": broke(UNREADABLE, model="sandbox-json"),
     "invalid UTF-8 in an event": broke(UNREADABLE, model="sandbox-utf8"),
@@ -429,27 +456,27 @@ TABLE: dict[str, Fault] = {
         model="sandbox-reset-early",
         code=8,
         type="unreached",
-        message="cannot reach {host}",
-        why="the connection was reset before an answer",
-        next=UP,
+        message="no answer from {host}",
+        why="the connection was reset",
+        next=GONE,
         retryable=True,
     ),
     "a connection closed before the first byte": bare(
         model="sandbox-close-early",
         code=8,
         type="unreached",
-        message="cannot reach {host}",
-        why="Server disconnected without sending a response.",
-        next=UP,
+        message="no answer from {host}",
+        why="the connection was closed",
+        next=GONE,
         retryable=True,
     ),
     "a connection closed between two headers": bare(
         reply=b"HTTP/1.1 200 OK\r\nContent-Type: text/event-str",
         code=8,
         type="unreached",
-        message="cannot reach {host}",
-        why="Server disconnected without sending a response.",
-        next=UP,
+        message="no answer from {host}",
+        why="the connection was closed",
+        next=GONE,
         retryable=True,
     ),
 }

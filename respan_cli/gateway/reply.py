@@ -12,6 +12,7 @@ from respan_cli import failures
 from respan_cli.errors import BrokenReplyError, RespanError
 from respan_cli.failures import Asked
 from respan_cli.gateway.sdk import reading_errors
+from respan_cli.gateway.unreached import dropped
 from respan_cli.message import Event
 
 if TYPE_CHECKING:
@@ -188,4 +189,4 @@ def _why_broken(error: Exception, timeout: float) -> str:
         return f"no byte came for {timeout:g} s"
     if isinstance(error, ValueError | RecursionError):
         return "the stream is damaged: an event cannot be read"
-    return str(error) or type(error).__name__
+    return dropped(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -64,6 +65,9 @@ def unreached(error: BaseException, way: Way) -> RespanError:
             return _not_http(way, cause)
         if isinstance(cause, UnicodeError | httpx2.InvalidURL):
             return _failed(way, "no host can have this name", _hint(way), retryable=False)
+    # After the causes above: below a broken reading there may be one of them.
+    if any(isinstance(cause, _broken_off()) for cause in chain):
+        return _dropped(way, chain[-1])
     return _failed(way, _reason(chain[-1]), _hint(way))
 
 
@@ -115,6 +119,36 @@ def _silent(way: Way) -> SilentError:
         hint="--timeout waits longer",
         retryable=True,
     )
+
+
+def _dropped(way: Way, root: BaseException) -> UnreachedError:
+    hint = f"wait a moment, then try again; is it a gateway? {ORIGIN} tells where the base URL came from"
+    return UnreachedError(
+        f"no answer from {way.host}{way.through}",
+        reason=dropped(root),
+        hint=_hint(way) if way.proxy else hint,
+        retryable=True,
+    )
+
+
+def _broken_off() -> tuple[type[Exception], ...]:
+    import httpx2
+
+    return (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
+
+
+def dropped(error: BaseException) -> str:
+    """How a connection that stood came to its end, in words that are the same on every system.
+
+    Args:
+        error: what the HTTP client raised; its causes say the rest.
+    """
+    *_, root = causes(error)
+    if isinstance(root, ConnectionResetError | BrokenPipeError):
+        return "the connection was reset"
+    if isinstance(root, ssl.SSLEOFError) or re.search("disconnected|closed connection", str(root)):
+        return "the connection was closed"
+    return getattr(root, "strerror", None) or str(root) or type(root).__name__
 
 
 def _no_tls(way: Way, cause: ssl.SSLError) -> UnreachedError:
