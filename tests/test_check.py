@@ -16,7 +16,7 @@ import pytest
 from respan_cli.checkup.diagnosis import TEXTS, Case, diagnose
 from respan_cli.checkup.report import FINE, line
 from respan_cli.checkup.stages import NAMES, Stage, Verdict
-from respan_cli.errors import UnreachedError
+from respan_cli.errors import ProviderError, SilentError
 from respan_cli.sandbox import Sandbox
 from respan_cli.sandbox.api import answer_to
 from tests.conftest import CLIENT_KEY, OfficialGateway
@@ -375,7 +375,10 @@ def test_a_key_that_the_gateway_repeats_is_shown_nowhere(tmp_path: Path, env: di
 @pytest.mark.parametrize(
     ("model", "code", "command"),
     [
-        ("sandbox-401", 4, "export RESPAN_API_KEY='the new key'"),
+        ("sandbox-401", 4, "respan check --model claude-sonnet-5-5"),
+        ("sandbox-403", 4, "respan check --model claude-sonnet-5-5"),
+        ("sandbox-stream-error-authentication_error", 4, "respan check --model claude-sonnet-5-5"),
+        ("sandbox-close-early", 8, "respan check --count 5"),
         ("sandbox-402", 6, "respan check"),
         ("sandbox-404", 5, "respan check --model claude-sonnet-5-5"),
         ("sandbox-400", 5, "respan send --dry-run ping"),
@@ -420,6 +423,7 @@ def test_an_answer_that_only_trickles_ends_in_time_too(sandbox: Sandbox, env: di
     done = check("--timeout", "1", env=env)
     assert (done.code, done.shown["failure"]["stage"]) == (8, "message")
     assert done.shown["failure"]["seen"] == "message: the answer had not ended in time"
+    assert done.shown["failure"]["next"] == "respan check --timeout 60"
 
 
 def test_the_command_to_type_next_is_the_same_check_again(sandbox: Sandbox, env: dict[str, str]) -> None:
@@ -460,11 +464,10 @@ def test_where_a_typed_url_leads_nowhere_the_one_of_the_settings_is_next(env: di
 
 def test_a_limit_that_was_too_short_is_made_longer() -> None:
     case = Case(timeout=90, log_timeout=900)
-    for stage, kind, command in (
-        ("message", "timeout", "respan check --timeout 180"),
-        ("log", "log_missing", "respan check --log --log-timeout 1800"),
-    ):
-        assert diagnose(UnreachedError("x", kind=kind), stage, case).hint == command
+    late = diagnose(SilentError("x"), "message", case)
+    missing = diagnose(ProviderError("x", kind="log_missing"), "log", case)
+    assert late.hint == "respan check --timeout 180"
+    assert missing.hint == "respan check --log --log-timeout 1800"
 
 
 # --- warnings

@@ -12,7 +12,7 @@ from shlex import quote
 from typing import Any
 
 from respan_cli.checkup.probes import authority, host_and_port
-from respan_cli.errors import RespanError
+from respan_cli.errors import AuthenticationError, RespanError
 from respan_cli.failures import CREDITS_PAGE, KEYS_PAGE, PROVIDERS_PAGE
 from respan_cli.settings import DEFAULT_MODEL, DEFAULT_PROFILE
 from respan_cli.values import is_this_machine
@@ -31,6 +31,7 @@ class Case:
     model_source: str = ""
     key_source: str = ""
     proxy: str = ""  # the one in force, as `export` would name it, with words for user and password
+    proven: bool = False  # whether the gateway has taken the key already
     typed: str = ""  # the other flags that say what is sent, each after a space
     timeout: float = 0.0
     log_timeout: float = 0.0
@@ -119,7 +120,10 @@ def _keys(failure: RespanError, stage: str, case: Case) -> Iterator[str]:
         yield "dns default"
     if failure.kind == "tls_none" and is_this_machine(case.host):
         yield "tls_none here"
-    if failure.status in (401, 403):  # before its kind, which may have the name of a stage
+    # Before its kind, which may have the name of a stage. Inside a stream, the status is 200.
+    if failure.status in (401, 403) or isinstance(failure, AuthenticationError):
+        if stage == "message" and case.proven:
+            yield "provider key" if case.model == DEFAULT_MODEL else "provider key model"
         if stage == "log":
             yield "log_forbidden"
         yield f"key {case.key_source}"
@@ -142,6 +146,10 @@ _TRUST = (
 _SILENT = (
     "something takes the connection and then does nothing with it: it hangs, or speaks another protocol",
     "curl -v --max-time 30 {url}",
+)
+_NOT_OURS = (
+    "the gateway has taken your key, so it is the provider that refuses: the account's own provider key "
+    f"({PROVIDERS_PAGE}), or {{model}}"
 )
 _REFUSED_KEY = f"the key from {{key_source}} is not valid there, or no longer; keys are made at {KEYS_PAGE}"
 _FAILING = (
@@ -202,6 +210,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "tls_silent": _SILENT,
     "tls": ("it broke off while encryption was agreed on", "openssl s_client -connect {authority}"),
     "key": (_REFUSED_KEY, "respan config init{p}"),
+    "provider key": (_NOT_OURS, "{again} --debug"),
+    "provider key model": (_NOT_OURS, "{other_model}"),
     "key RESPAN_API_KEY": (_REFUSED_KEY, "export RESPAN_API_KEY='the new key'"),
     "key profile": (_REFUSED_KEY, "respan config set api_key -{p}"),
     "http unreached": _SILENT,
@@ -240,7 +250,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{again} --count 5",
     ),
     "message timeout": _LATE,
-    "message unreached": _LATE,
+    "message unreached": (
+        "the gateway took requests a moment ago, and now the connection ends before an answer",
+        "{again} --count 5",
+    ),
     "log_missing": (
         "the message went through; its log is late, or this gateway keeps none",
         "{again} --log --log-timeout {longer_log}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from respan_cli.checkup.stages import Finding
@@ -83,6 +84,7 @@ def authentication(state: State) -> Finding:
         first = "the gateway looks at the message before the key"
         told = first if called.status in (400, 422) else f"{called.what} says nothing of the key"
         return Finding(f"open: {told}", facts, skipped=True)
+    state.case = replace(state.case, proven=True)
     told = f"the key was taken, and then: {called.what}: {words(called.body)}"
     warnings = (told,) if _in_trouble(called) else ()
     return Finding(f"the key from {state.target.key_source} was taken", facts, warnings, called.ms)

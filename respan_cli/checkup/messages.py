@@ -16,7 +16,7 @@ from respan_cli.checkup.stages import Finding
 from respan_cli.checkup.state import Measured, State
 from respan_cli.deadline import Deadline
 from respan_cli.delivery import exchange, remark
-from respan_cli.errors import RespanError, UnreachedError
+from respan_cli.errors import RespanError, SilentError
 from respan_cli.gateway import Connecting, Gateway, deprecation
 from respan_cli.headers import redact_params, resolve_references
 from respan_cli.message import AUTO, Event, MessageRequest, build, user_turn
@@ -97,7 +97,7 @@ class _Nowhere:
     def flush(self) -> None:
         """Between two pieces of the answer."""
         if self._deadline.passed:
-            raise UnreachedError("the answer had not ended in time", retryable=True)
+            raise SilentError("the answer had not ended in time", retryable=True)
 
     def commit(self) -> None:
         """Nothing."""

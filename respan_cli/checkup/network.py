@@ -85,8 +85,9 @@ def tls(state: State) -> Finding:
     except UnreachedError as failure:
         return _untrusted(state, failure)
     facts = {"version": found.version, "issuer": found.issuer, "days_left": found.days_left}
-    told = f"{found.version}, issued by {found.issuer}, {found.days_left} days left"
-    warnings = (f"the certificate of {host} ends in {found.days_left} days",)
+    days = f"{found.days_left} day{'' if found.days_left == 1 else 's'}"
+    told = f"{found.version}, issued by {found.issuer}, {days} left"
+    warnings = (f"the certificate of {host} ends in {days}",)
     return Finding(told, facts, warnings if found.days_left < CERTIFICATE_LIMIT else ())
 
 
