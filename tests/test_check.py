@@ -801,11 +801,21 @@ def test_an_interrupt_ends_it_at_once(tmp_path: Path) -> None:
     with deaf_host() as port:
         env = process_env(tmp_path, RESPAN_API_KEY=KEY, RESPAN_BASE_URL=f"http://127.0.0.1:{port}")
         with Pty("check", "--timeout", "600", env=env) as terminal:
-            terminal.read_until("dns")
+            terminal.read_until("checking tcp")
             terminal.type("\x03")
             code, text = terminal.finish()
     assert code == 130
     assert "Traceback" not in text
+    assert text.endswith("\r\x1b[K")
+
+
+def test_a_pause_between_messages_says_which_one_is_next(tmp_path: Path) -> None:
+    argv = ("check", "--sandbox", "--count", "3", "--interval", "3")
+    with Pty(*argv, env=process_env(tmp_path)) as terminal:
+        terminal.read_until("message 2 of 6")
+        terminal.type("\x03")
+        code, _ = terminal.finish()
+    assert code == 130
 
 
 @pytest.mark.parametrize("columns", [24, 44, 70, 100])

@@ -145,11 +145,13 @@ def repeat(state: State) -> Finding | None:
 
 
 def _another(state: State, gateway: Gateway, number: int) -> Mapping[str, float | None]:
+    which = f"message {number + 1} of {2 * (state.options.count or 0)}"
+    state.terminal.wait_for(which)
     time.sleep(state.options.interval)
     try:
         return _send(state, gateway, _request(state), Deadline(state.timeout)).times()
     except RespanError as failure:
-        failure.message = f"message {number + 1} of {2 * (state.options.count or 0)}: {failure.message}"
+        failure.message = f"{which}: {failure.message}"
         raise
 
 

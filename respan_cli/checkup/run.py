@@ -29,7 +29,8 @@ def run(state: State) -> Iterator[Stage]:
     """The stages, each as it completes; a failed one is the last. One that nobody asked for is left out."""
     with state.stack:
         for name in NAMES:
-            stage = _look(name, state)
+            with state.terminal.waiting(f"checking {name}"):
+                stage = _look(name, state)
             if stage is not None:
                 yield stage
                 if stage.failure is not None:

@@ -15,7 +15,7 @@ from respan_cli.deadline import Deadline
 from respan_cli.delivery import Target, watcher_for
 from respan_cli.delivery import connect as gateway_of
 from respan_cli.failures import Asked
-from respan_cli.gateway import Gateway
+from respan_cli.gateway import Gateway, Watcher
 from respan_cli.headers import is_secret, on_the_wire, resolve_references
 from respan_cli.render import Result
 from respan_cli.settings import Settings
@@ -147,6 +147,7 @@ class State:
             kept,
             timeout=timeout,
             max_retries=0,
-            watcher=watcher_for(self.terminal),
+            # Only of a message a person is told how it comes along.
+            watcher=watcher_for(self.terminal) if self.terminal.debug else Watcher(),
             on_warning=lambda text: None,
         )
