@@ -169,7 +169,7 @@ def json_line(value: Mapping[str, Any]) -> str:
 
 
 def usage_line(result: Result) -> str:
-    """Model, tokens, times, identifiers and log id, on one line."""
+    """Model, tokens, times, identifiers and log id (or else the request's), on one line."""
     parts = [
         str(result.answer.message.get("model") or result.request.model),
         _tokens(result.answer),
@@ -203,6 +203,8 @@ def _identity(result: Result) -> list[str]:
         "customer": params.get("customer_identifier"),
         "custom": params.get("custom_identifier"),
         "log": result.log_id,
+        # Not every gateway gives the first; this one the provider knows.
+        "request": None if result.log_id else result.request_id,
     }
     return [f"{name} {value}" for name, value in named.items() if value]
 

@@ -443,6 +443,12 @@ def test_events_are_every_event_of_the_api_then_the_result(env: Env) -> None:
     assert events[-1]["message"]["content"][0]["signature"]
 
 
+def test_the_usage_line_ends_with_the_id_of_the_request_where_there_is_no_log_id(env: Env) -> None:
+    done = run("send", "-u", "-m", "sandbox-no-log-id", "hi", env=env)
+    assert (done.code, done.out) == (0, "hi\n")
+    assert done.err.endswith(" s · request req_000000000000000000000001\n")
+
+
 @pytest.mark.parametrize("model", ["sandbox-unknown-event", "sandbox-no-log-id"])
 def test_what_the_stream_may_hold_or_lack_is_no_failure(model: str, env: Env) -> None:
     done = run("send", "--json", "-m", model, "Hello", env=env)
