@@ -71,6 +71,12 @@ def test_it_prints_the_request_needs_no_key_and_sends_nothing(env: dict[str, str
     assert sandbox.requests == []
 
 
+def test_what_it_prints_goes_to_the_file_of_output(env: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "hello.py"
+    assert run("send", "--as", "python", "hi", "-o", str(path), env=env) == Outcome(0, "", "")
+    assert path.read_text() == run("send", "--as", "python", "hi", env=env).out
+
+
 def test_what_it_prints_is_what_send_puts_on_the_wire(env: dict[str, str], sandbox: Sandbox) -> None:
     printed = json.loads(run("send", "-n", NASTY, *FLAGS, env=env).out)
     assert run("send", NASTY, *FLAGS, env=env).code == 0

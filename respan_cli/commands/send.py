@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -94,8 +95,9 @@ def send(
     check_can_send(current, insecure_http=insecure_http or sandbox)
     if dry or form:
         with asked(ctx.params, terminal) as said:
-            terminal.write(dry_run(current, said, form or Form.JSON, show_secrets=show_secrets))
-            terminal.flush()
+            print_request(
+                dry_run(current, said, form or Form.JSON, show_secrets=show_secrets), output, terminal
+            )
         return ExitCode.OK
     if current.api_key_command and not sandbox:
         terminal.still()  # a command that fetches the key may ask for a password
@@ -107,6 +109,19 @@ def send(
     ):
         result = deliver(target, current, said, ctx.params, terminal)
     return report(result, ctx.params, terminal)
+
+
+def print_request(text: str, output: Path | None, terminal: Terminal) -> None:
+    """Print what `--dry-run` shows, or write it to the file of `-o`."""
+    if output is None:  # as a rule: the rest of a delivery is not loaded for it
+        terminal.write(text)
+        terminal.flush()
+        return
+    from respan_cli.delivery import sink_for
+
+    with sink_for(output, terminal) as sink:
+        sink.write(text)
+        sink.flush()
 
 
 def preload() -> None:
