@@ -355,8 +355,7 @@ def test_profiles_are_listed_with_what_each_would_use(home: Env) -> None:
     write(home, TWO)
     assert run("config", "list", env=home) == Outcome(
         0,
-        "work\tin force, default\thttp://localhost:1/\tprofile work\n"
-        f"play\t\t{RESPAN}\tapi_key_command of profile play\n",
+        f"work\tin force, default\thttp://localhost:1/\tprofile\nplay\t\t{RESPAN}\tapi_key_command\n",
         "",
     )
     env = {**home, "RESPAN_PROFILE": "play", "RESPAN_API_KEY": "k"}

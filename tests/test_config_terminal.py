@@ -183,13 +183,21 @@ def test_on_a_terminal_profiles_are_a_table(tmp_path: Path) -> None:
     assert run("config", "list", env=env, stdout_is_terminal=True) == Outcome(
         0,
         "PROFILE  STATUS             BASE URL                              KEY\n"
-        "work     in force, default  http://localhost:1/                   profile work\n"
+        "work     in force, default  http://localhost:1/                   profile\n"
         "play     -                  https://api.respan.ai/api/anthropic/  none\n",
         "",
     )
     assert run("headers", "list", "-p", "play", env=env, stdout_is_terminal=True) == Outcome(
         0, "SCOPE      NAME  VALUE  ORIGIN\nforwarded  X-A   1      profile play\n", ""
     )
+
+
+def test_the_usual_profile_takes_one_row_of_the_usual_terminal(tmp_path: Path) -> None:
+    env = {"HOME": str(tmp_path), "COLUMNS": "80", "NO_COLOR": "1"}
+    write(env, f'[profiles.default]\napi_key = "{KEY}"\n')
+    assert run("config", "list", env=env, stdout_is_terminal=True).out.splitlines()[1:] == [
+        "default  in force, default  https://api.respan.ai/api/anthropic/  profile"
+    ]
 
 
 def test_on_a_terminal_values_from_outside_steer_nothing_and_are_no_markup(tmp_path: Path) -> None:

@@ -63,7 +63,10 @@ def _profile(name: str, chosen: Given, document: changes.Tables, terminal: Termi
 
 def _profile_row(profile: dict[str, Any]) -> tuple[str, ...]:
     status = [word for word, name in (("in force", "in_force"), ("default", "default")) if profile[name]]
-    return profile["name"], ", ".join(status), profile["base_url"], profile["key"] or "none"
+    name, key = profile["name"], profile["key"] or "none"
+    # A row need not say its own name again: with it, the usual one is wider than 80 columns.
+    key = key.removesuffix(f" of profile {name}").removesuffix(f" {name}")
+    return name, ", ".join(status), profile["base_url"], key
 
 
 def show(
