@@ -346,7 +346,7 @@ class Terminal:
             self._say(error_block(error, self._width(), self._paint))
 
     def _paint(self, text: str, style: str) -> str:
-        return f"{style}{text}{RESET}" if style and self.colors(notes=True) else text
+        return f"{style}{text}{RESET}" if text and style and self.colors(notes=True) else text
 
     def read_all(self, waiting_for: str) -> bytes:
         """Everything on standard input. After a silence of `PATIENCE` seconds, say what is waited for.

@@ -121,7 +121,7 @@ def print_request(text: str, output: Path | None, terminal: Terminal) -> None:
 
     with sink_for(output, terminal) as sink:
         sink.write(text)
-        sink.flush()
+        sink.commit()
 
 
 def preload() -> None:
