@@ -88,7 +88,7 @@ def test_a_check_that_fails_after_init_says_what_to_do_and_the_profile_stays(hom
         code, screen = pty.finish()
     assert code == 4
     assert "✗ message " in screen
-    assert "respan config set api_key - -p ci" in screen
+    assert "respan check -p ci --model claude-sonnet-5-5" in screen
     assert tables(home) == {"profiles": {"ci": {"api_key": KEY, "model": "sandbox-401"}}}
 
 
