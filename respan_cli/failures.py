@@ -29,6 +29,7 @@ CREDITS_PAGE = f"{PLATFORM}/platform/api/credits"
 PROVIDERS_PAGE = f"{PLATFORM}/platform/api/integrations"
 REQUESTS_PAGE = f"{PLATFORM}/platform/requests"
 
+_FOREVER = 1e9  # seconds: who asks for more wants no number of three hundred digits told
 _RETRYABLE = frozenset({408, 409, 429})
 _ENOUGH = 4000  # characters of a page or a message to look at: an error shows less
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
@@ -179,7 +180,7 @@ def _seconds(value: object) -> float | None:
         seconds = float(value)
     except (ValueError, OverflowError):
         return _until(str(value))
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+    return min(max(0.0, seconds), _FOREVER) if math.isfinite(seconds) else None
 
 
 def _until(date: str) -> float | None:
