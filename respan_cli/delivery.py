@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Protocol
 
 from respan_cli import message, render
-from respan_cli.errors import UnwrittenError
+from respan_cli.errors import RespanError, UnwrittenError
 from respan_cli.failures import REQUESTS_PAGE, Asked
 from respan_cli.gateway import Gateway, Reply, Sent, Wait, Watcher, load_sdk
 from respan_cli.headers import is_secret, on_the_wire, resolve_references
@@ -245,12 +245,14 @@ def exchange(
 
 @contextmanager
 def _named_by(reply: Reply) -> Iterator[None]:
-    """An answer that cannot be written is paid for all the same: say where it can be found again."""
+    """Whatever goes wrong from here on, the answer is paid for: say by which ids it can be found again."""
     try:
         yield
-    except UnwrittenError as error:
-        error.request_id, error.log_id = reply.request_id, reply.log_id
-        error.hint = f"the log may still have the answer: {REQUESTS_PAGE}" if reply.log_id else None
+    except RespanError as error:
+        error.request_id = error.request_id or reply.request_id
+        error.log_id = error.log_id or reply.log_id
+        if isinstance(error, UnwrittenError) and error.log_id:
+            error.hint = f"the log may still have the answer: {REQUESTS_PAGE}"
         raise
 
 

@@ -11,6 +11,7 @@ from respan_cli.errors import BrokenReplyError
 from respan_cli.settings import Settings
 
 AUTO = "auto"
+SEND_AGAIN = "what has arrived is not the whole answer; send it again"
 
 Event = dict[str, Any]  # one event of the Messages API's stream, as it came: {"type": "message_start", …}
 
@@ -123,7 +124,10 @@ class Answer:
             return self._take(event)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise BrokenReplyError(
-                "the answer broke off", reason="an event of the stream is not the API's", retryable=True
+                "the answer broke off",
+                reason="an event of the stream is not the API's",
+                hint=SEND_AGAIN,
+                retryable=True,
             ) from None
 
     def _take(self, event: Event) -> str:
@@ -137,6 +141,8 @@ class Answer:
         elif kind == "message_delta":
             self._merge(event)
         elif kind == "message_stop":
+            if not self.message:
+                raise ValueError("an end without a beginning")
             self.finished = True
         return ""
 

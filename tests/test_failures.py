@@ -94,6 +94,12 @@ def chunked(response: bytes, rest: bytes) -> bytes:
     return b"%b\r\n\r\n%x\r\n%b\r\n%b" % (head, len(body), body, rest)
 
 
+def with_ids(response: bytes) -> bytes:
+    """The response with the ids that the sandbox gives its first."""
+    ids = f"request-id: {REQUEST_ID}\r\nX-Respan-Log-Id: {LOG_ID}\r\n".encode()
+    return response.replace(b"\r\n", b"\r\n" + ids, 1)
+
+
 def bare(**row: Any) -> Fault:
     """A row of a response that has no ids."""
     return Fault(**{"request_id": None, "log_id": None, **row})
@@ -233,9 +239,9 @@ TABLE: dict[str, Fault] = {
             why=None,
             next=f"wait {told} s, then try again",
             retryable=True,
-            retry_after=float(asked),
+            retry_after=min(float(asked), 1e9),
         )
-        for asked, told in (("1.25", 2), ("12345678", 12345678))
+        for asked, told in (("1.25", 2), ("12345678", 12345678), ("1e308", 1_000_000_000))
     },
     "429 with a wait that is no number": bare(
         reply=http(429, b"", Retry_After="soon", Date="x"),
@@ -392,6 +398,17 @@ TABLE: dict[str, Fault] = {
     ),
     "damaged JSON in an event": broke(UNREADABLE, model="sandbox-json"),
     "invalid UTF-8 in an event": broke(UNREADABLE, model="sandbox-utf8"),
+    "a delta of a block that never began": broke(
+        "an event of the stream is not the API's",
+        reply=with_ids(
+            stream('data: {"type":"content_block_delta","index":9,"delta":{"type":"text_delta"}}')
+        ),
+    ),
+    "an end without a beginning": broke(
+        "an event of the stream is not the API's",
+        reply=with_ids(http(200, b'data: {"type":"message_stop"}\n\n', "text/event-stream")),
+        out="",
+    ),
     "an event that is a list": damaged("data: [1]"),
     "an event without a type": damaged('data: {"index":0}'),
     "an event with a number that JSON does not have": damaged('data: {"type":"x","n":NaN}'),

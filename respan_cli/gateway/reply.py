@@ -13,7 +13,7 @@ from respan_cli.errors import BrokenReplyError, RespanError
 from respan_cli.failures import Asked
 from respan_cli.gateway.sdk import reading_errors
 from respan_cli.gateway.unreached import dropped
-from respan_cli.message import Event
+from respan_cli.message import SEND_AGAIN, Event
 
 if TYPE_CHECKING:
     import httpx2
@@ -120,7 +120,7 @@ class Reply:
         return BrokenReplyError(
             "the answer broke off",
             reason=reason,
-            hint="what has arrived is not the whole answer; send it again",
+            hint=SEND_AGAIN,
             retryable=True,
             request_id=self.request_id,
             log_id=self.log_id,
