@@ -130,6 +130,9 @@ X-Corp-Token = "env:CORP_TOKEN"
 
 A header value of the form `env:VARIABLE` stays a reference in the file; the variable is read when a request
 is made. `api_key` and `api_key_command` are two ways to say one thing: setting one takes the other away.
+
+In `respan config set metadata.KEY` all that follows the first dot is the key, with quotes around it or
+without. In `required` a whole table stands for any of its keys, and a header's name may be in any case.
 """
 
 PAGES: dict[str, Callable[[], str]] = {"commands.md": commands, "settings.md": settings}
