@@ -192,7 +192,7 @@ def _times(result: Result) -> str:
     parts = [
         f"first token {timing.first_token_ms / 1000:.2f} s" if timing.first_token_ms is not None else "",
         f"total {timing.total_ms / 1000:.2f} s",
-        f"{speed:.0f} tokens/s" if speed else "",
+        f"{speed:.{0 if speed >= 10 else 1}f} tokens/s" if speed else "",
     ]
     return ", ".join(part for part in parts if part)
 

@@ -19,6 +19,8 @@ import pyte
 import pytest
 
 from respan_cli.cli import main
+from respan_cli.message import Answer, MessageRequest
+from respan_cli.render import Result, Timing, usage_line
 from respan_cli.sandbox import Sandbox, api
 from respan_cli.sandbox.api import THOUGHT
 from respan_cli.sandbox.faults import HOSTILE, MARKDOWN
@@ -275,6 +277,14 @@ def test_an_answer_cut_or_refused_is_a_warning_to_be_seen(model: str, env: Env) 
     assert (first, second[:16]) == ("Hello", "⚠ warning: the m" if "refusal" in model else "⚠ warning: the a")
     assert all(line.startswith("  ") for line in seen.emulator.lines()[2:])
     assert "\x1b[33m⚠ warning: \x1b[0mthe " in seen.raw
+
+
+@pytest.mark.parametrize(("tokens", "speed"), [(5, "0.5"), (97, "9.7"), (823, "82")])
+def test_a_slow_answer_has_a_speed_too(tokens: int, speed: str) -> None:
+    answer = Answer({"model": "m", "usage": {"input_tokens": 1, "output_tokens": tokens}})
+    request = MessageRequest("m", 1, [], {}, {}, {})
+    result = Result(answer, request, "default", "", Timing(0, 1, 11), None, None)
+    assert usage_line(result).endswith(f"first token 1.00 s, total 11.00 s, {speed} tokens/s")
 
 
 def test_a_deprecated_model_is_one_tidy_line(env: Env, deprecated_model: str) -> None:
