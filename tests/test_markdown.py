@@ -224,6 +224,22 @@ def test_a_narrow_terminal_shows_a_wide_table_as_records() -> None:
     assert stream([text], 20, 24).picture() == ["one: a", "two: b", "three: c", "four: d"]
 
 
+def test_a_table_breaks_no_word_that_its_terminal_has_room_for() -> None:
+    text = (
+        "| word | explanation |\n|---|---|\n| supplementary | an addition |\n| x | many words, and more |\n"
+    )
+    assert stream([text], 32, 24).picture() == [
+        "word            explanation",
+        "─" * 32,
+        "supplementary   an addition",
+        "x               many words, and",
+        "                more",
+    ]
+    assert stream([text], 26, 24).picture()[:2] == ["word: supplementary", "explanation: an addition"]
+    unnamed = stream(["| | second |\n|---|---|\n| first | elsewhere |\n"], 16, 24).picture()
+    assert unnamed == ["first", "second:", "elsewhere"]
+
+
 @pytest.mark.parametrize("name", ["paragraph", "fence", "list", "item", "table", "cjk"])
 def test_bytes_and_work_grow_with_the_text_on_a_slow_stream(name: str) -> None:
     for size in (2_000, 6_000):

@@ -34,7 +34,8 @@ _RULE_WIDTH = 16
 _CODE_MARGIN = "  "
 _SHORT = 400  # a paragraph up to here is parsed anew for each frame
 _NARROWEST = 10
-_NARROWEST_CELL = 6
+_BETWEEN_CELLS = 3
+_LONG_WORD = 16  # columns; a longer word in a table may be broken
 
 _WIDE = "\u3000-\u9fff\uac00-\ud7af\uff00-\uff60"
 _CLOSING = "、。，．！？：；）」』】》〉”’"
@@ -94,11 +95,14 @@ class Rows:
         header = [_cell(cell, _MARKER) for cell in cells(block.lines[0])]
         body = [_fit(cells(line), len(header)) for line in block.lines[2:]]
         content = [[_cell(cell) for cell in row] for row in body]
-        if width < _NARROWEST_CELL * len(header):
+        widths = _widths([header, *content], width - _BETWEEN_CELLS * (len(header) - 1))
+        if not widths:
             return _records(header, content, width)
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, border_style="dim")
-        for title, mark in zip(header, cells(block.lines[1]), strict=True):
-            table.add_column(title, justify=_alignment(mark), overflow="fold", header_style=_MARKER)
+        for title, mark, cell in zip(header, cells(block.lines[1]), widths, strict=True):
+            table.add_column(
+                title, justify=_alignment(mark), overflow="fold", header_style=_MARKER, width=cell
+            )
         for row in content:
             table.add_row(*row)
         options = self._console.options.update(width=width, height=None)
@@ -251,6 +255,24 @@ def _alignment(mark: str) -> JustifyMethod:
     return "left"
 
 
+def _widths(rows: list[list[Text]], room: int) -> list[int]:
+    """The columns for the cells of a table, so that no word is broken; none if there is no room for that."""
+    columns = list(zip(*rows, strict=True))
+    longest = [max(_longest(cell.plain.split("\n")) for cell in column) for column in columns]
+    words = [max(_longest(_WORD.findall(cell.plain)) for cell in column) for column in columns]
+    least = [max(1, min(word, _LONG_WORD)) for word in words]
+    if sum(least) > room:
+        return []
+    most = room
+    while sum(widths := [max(low, min(most, high)) for low, high in zip(least, longest, strict=True)]) > room:
+        most -= 1
+    return widths
+
+
+def _longest(texts: list[str]) -> int:
+    return max(map(cell_len, texts), default=0)
+
+
 def _fit(row: list[str], columns: int) -> list[str]:
     """As many cells as the table has columns; the last takes the text of those that are too many."""
     if len(row) > columns:
@@ -265,7 +287,7 @@ def _records(header: list[Text], rows: Iterable[list[Text]], width: int) -> list
         if shown:
             shown.append(Text())
         for title, cell in zip(header, row, strict=True):
-            shown += wrap(title + Text(": ") + cell, width)
+            shown += wrap(title + Text(": ") + cell if title else cell, width)
     return shown or [row for title in header for row in wrap(title, width)]
 
 
