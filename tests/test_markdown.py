@@ -240,6 +240,14 @@ def test_a_table_breaks_no_word_that_its_terminal_has_room_for() -> None:
     assert unnamed == ["first", "second:", "elsewhere"]
 
 
+def test_a_line_break_of_html_breaks_the_line() -> None:
+    text = "| a | b |\n|---|---|\n| one<br>two<BR/>three | `<br>` |\n\nfour<br />five"
+    assert stream([text], 40, 24).picture() == [
+        *("a       b", "────────────", "one     <br>", "two", "three"),
+        *("", "four", "five"),
+    ]
+
+
 @pytest.mark.parametrize("name", ["paragraph", "fence", "list", "item", "table", "cjk"])
 def test_bytes_and_work_grow_with_the_text_on_a_slow_stream(name: str) -> None:
     for size in (2_000, 6_000):

@@ -34,6 +34,7 @@ _GAP = re.compile(rf"(?<=[^\s\\])(?: |\n(?![\[<]))(?=\S)|(?<=[{_WIDE}])(?=[{_WID
 _OPEN = sys.maxsize  # the end of what is not closed yet
 _MARKUP = re.compile(r"[\\`*_~\[\]!<&\n]")
 # Line ends that are kept: before link reference definitions and HTML, which are shown as they are.
+_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)  # the only way to break a line within the cell of a table
 _LINE_END = re.compile(r"\n(?=\[[^\]\n]+\]:|<)")
 
 
@@ -159,7 +160,7 @@ def _append(text: Text, token: Token, style: Style) -> None:
         text.append(clean(token.content), style)
         _show_url(text, str(token.attrs.get("src", "")), start, style)
     else:
-        text.append(clean(token.content), style)
+        text.append(_BREAK.sub("\n", clean(token.content)), style)
 
 
 def _show_url(text: Text, url: str, start: int, style: Style) -> None:
