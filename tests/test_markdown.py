@@ -248,6 +248,19 @@ def test_a_line_break_of_html_breaks_the_line() -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["👨‍👩‍👧‍👦", "👍🏽", "🇩🇪", "❤️", "e\u0301", "न\u093f"])
+def test_what_is_shown_as_one_character_is_written_at_once(text: str) -> None:
+    written: list[str] = []
+    clock = Clock()
+    markdown = MarkdownStream(written.append, lambda: (80, 24), clock=clock)
+    for piece in f"A long beginning, for there to be frames, {text * 3} end":
+        markdown.feed(piece)
+        clock.now += 0.1
+    assert len(written) > 30
+    for frame in written:
+        assert frame[0] == "\r" or frame[0] not in text[1:]
+
+
 @pytest.mark.parametrize("name", ["paragraph", "fence", "list", "item", "table", "cjk"])
 def test_bytes_and_work_grow_with_the_text_on_a_slow_stream(name: str) -> None:
     for size in (2_000, 6_000):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -19,6 +20,11 @@ class Piece(NamedTuple):
 
 Row = tuple[Piece, ...]
 EMPTY: Row = ()
+
+_JOINER = "\u200d"
+_MODIFIERS = frozenset(
+    map(chr, [*range(0x1F3FB, 0x1F400), *range(0x1F1E6, 0x1F200)])
+)  # skin; halves of flags
 
 # From the beginning of this row to the end of the screen; but never from its very corner: there tmux takes it
 # for the whole screen, which it keeps in the scrollback.
@@ -123,11 +129,21 @@ def _rewrite(old: Row, new: Row, width: int, *, here: bool) -> str:
     """Change one row; `here` says that the cursor is at the end of the old one, else it is at the start."""
     same, rest_old, rest_new = _common(old, new)
     erase = "\x1b[K" if rest_old and cells(new) < width else ""
-    if here and not rest_old:
+    if here and not rest_old and not _joined(same, rest_new):
         return paint(rest_new)
     if same.isascii() and len(same) > 4:
         return _column(len(same), width) + paint(rest_new) + erase
     return ("\r" if here else "") + paint(new) + erase
+
+
+def _joined(same: str, rest: Row) -> bool:
+    """Whether what follows is shown together with what stands there, as the parts of one emoji are."""
+    if not same or not rest:
+        return False
+    last, first = same[-1], rest[0].text[0]
+    if last.isascii() and first.isascii():
+        return False
+    return last == _JOINER or first in _MODIFIERS or unicodedata.category(first) in ("Mn", "Mc", "Me", "Cf")
 
 
 def _common(old: Row, new: Row) -> tuple[str, Row, Row]:
