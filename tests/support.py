@@ -7,6 +7,7 @@ import os
 import select
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -134,8 +135,9 @@ class Pty:
 
     def read_until(self, wanted: str) -> str:
         """Read until the program has written `wanted`; everything so far is returned."""
+        deadline = time.monotonic() + 2 * PATIENCE  # a spinner would be read for ever
         while wanted.encode() not in self.text:
-            if not self._read():
+            if time.monotonic() > deadline or not self._read():
                 raise AssertionError(f"{wanted!r} never came; the terminal shows {self.text.decode()!r}")
         return self.text.decode("utf-8", "replace")
 

@@ -264,6 +264,20 @@ def test_a_proxy_that_refuses(answer: str, retryable: bool, monkeypatch: pytest.
     assert not any(KEY.encode() in request for request in received)
 
 
+def test_a_proxy_that_asks_who_is_there_without_a_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(connection: socket.socket) -> None:
+        assert connection.recv(65536).startswith(b"POST http://gateway.invalid/v1/messages ")
+        connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+    with serving(refuse) as port:
+        proxy = f"http://127.0.0.1:{port}"
+        monkeypatch.setenv("HTTP_PROXY", proxy)
+        message = f"cannot reach gateway.invalid:80 through the proxy {proxy} (from HTTP_PROXY)"
+        why = "the proxy answered: 407 Proxy Authentication Required"
+        plain = NOWHERE.replace("https", "http")
+        check(plain, message, why, around("HTTP_PROXY"), "--insecure-http", retryable=False)
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [

@@ -219,6 +219,9 @@ class Gateway:
     def _after(self, response: httpx2.Response) -> None:
         """Turn a refusal into its error here: the SDK would read a body of any length first."""
         self._seen(response)
+        if response.status_code == 407 and self._way.proxy:
+            # Only a proxy says so (RFC 9110, 15.5.8); where it is to make a tunnel, the HTTP client hears it.
+            raise unreached.refused_by_proxy(f"407 {response.reason_phrase}", self._way)
         if not response.is_success:
             raise refusal(response, self._asked)
 

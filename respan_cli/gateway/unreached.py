@@ -58,7 +58,7 @@ def unreached(error: BaseException, way: Way) -> RespanError:
         if isinstance(cause, httpx2.TimeoutException):
             return _silent(way)
         if isinstance(cause, httpx2.ProxyError):
-            return _failed(way, f"the proxy answered: {cause}", _hint(way), retryable=str(cause)[:1] == "5")
+            return refused_by_proxy(str(cause), way)
         if isinstance(cause, ssl.SSLError):
             return _no_tls(way, cause)
         if isinstance(cause, httpx2.RemoteProtocolError) and "disconnected" not in str(cause):
@@ -69,6 +69,16 @@ def unreached(error: BaseException, way: Way) -> RespanError:
     if any(isinstance(cause, _broken_off()) for cause in chain):
         return _dropped(way, chain[-1])
     return _failed(way, _reason(chain[-1]), _hint(way))
+
+
+def refused_by_proxy(words: str, way: Way) -> RespanError:
+    """The proxy that is in force will not, or cannot, pass the request on.
+
+    Args:
+        words: its status and what it said.
+        way: how the gateway was to be reached.
+    """
+    return _failed(way, f"the proxy answered: {words}", _hint(way), retryable=words.startswith("5"))
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
