@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from respan_cli.settings import FIELDS, Field, shown
+from respan_cli.fields import FIELDS, Field, shown
 
 FOLDER = Path(__file__).parent
 _EXAMPLES = re.compile(r"(?m)^(?:\$ .*\n)+")

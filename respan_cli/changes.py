@@ -8,16 +8,8 @@ from typing import Any
 
 from respan_cli import values
 from respan_cli.errors import UsageError
-from respan_cli.settings import (
-    BY_NAME,
-    FIELDS,
-    KEY_FIELDS,
-    Field,
-    Given,
-    Layer,
-    did_you_mean,
-    read_field,
-)
+from respan_cli.fields import BY_NAME, FIELDS, KEY_FIELDS, Field, did_you_mean
+from respan_cli.layers import Given, Layer, read_field
 
 Tables = dict[str, Any]  # a profile file, parsed
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from respan_cli.errors import SettingsError
 from respan_cli.failures import KEYS_PAGE
+from respan_cli.fields import BY_NAME, KEY_FIELDS
 from respan_cli.headers import HIDDEN, SHORTEST_SECRET
-from respan_cli.settings import BY_NAME, KEY_FIELDS, Settings
+from respan_cli.settings import Settings
 
 if TYPE_CHECKING:
     import subprocess

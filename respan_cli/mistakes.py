@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from respan_cli.errors import UsageError
-from respan_cli.settings import did_you_mean
+from respan_cli.fields import did_you_mean
 
 
 def explain(error: Any) -> UsageError:

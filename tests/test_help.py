@@ -15,8 +15,8 @@ import respan_cli
 from respan_cli.cli import app
 from respan_cli.environment import variables
 from respan_cli.errors import MEANINGS, ExitCode
+from respan_cli.fields import FIELDS
 from respan_cli.sandbox import FAULTS
-from respan_cli.settings import FIELDS
 from tests.support import Outcome, run
 
 WIDTHS = ("40", "80", "200")

@@ -19,6 +19,8 @@ FLOORS: list[set[str]] = [
     {"headers", "notes"},
     {"spinner"},
     {"values"},
+    {"fields"},
+    {"layers"},
     {"settings"},
     {"changes", "conversation", "environment", "failures", "message", "mistakes", "prompt"},
     {"keys", "markdown", "programs", "render"},

@@ -9,7 +9,9 @@ import pytest
 
 from respan_cli import settings
 from respan_cli.errors import RespanError, SettingsError, UsageError
-from respan_cli.settings import FIELDS, Settings
+from respan_cli.fields import BY_NAME, FIELDS
+from respan_cli.layers import MisplacedError, from_environment, from_flags, from_profile
+from respan_cli.settings import Settings
 
 
 def resolve(
@@ -18,9 +20,9 @@ def resolve(
     profile: Mapping[str, Any] | None = None,
 ) -> Settings:
     layers = [
-        settings.from_flags(flags or {}),
-        settings.from_environment(env or {}),
-        settings.from_profile(profile or {}, "work"),
+        from_flags(flags or {}),
+        from_environment(env or {}),
+        from_profile(profile or {}, "work"),
     ]
     return settings.resolve("work", layers)
 
@@ -41,7 +43,7 @@ LAYERED = [
 def test_the_first_of_flag_variable_profile_and_default_is_in_force(
     name: str, flag: str, variable: str, own: Any
 ) -> None:
-    field = settings.BY_NAME[name]
+    field = BY_NAME[name]
     assert field.env
     env, profile = {field.env: variable}, {name: own}
     found = [
@@ -61,7 +63,7 @@ def test_the_first_of_flag_variable_profile_and_default_is_in_force(
 def test_an_empty_value_takes_away_what_lower_layers_gave(
     name: str, flag: str, variable: str, own: Any
 ) -> None:
-    field = settings.BY_NAME[name]
+    field = BY_NAME[name]
     assert field.env
     for emptied in (
         resolve({name: ""}, {field.env: variable}, {name: own}),
@@ -183,7 +185,7 @@ def test_the_profile_is_chosen_like_any_setting(
     ],
 )
 def test_one_message_form_for_every_layer_and_it_names_the_source(name: str, raw: str, words: str) -> None:
-    field = settings.BY_NAME[name]
+    field = BY_NAME[name]
     assert field.env
     tries: list[tuple[dict[str, Any], str, type[RespanError]]] = [
         ({"flags": {name: raw}}, field.flag, UsageError),
@@ -295,7 +297,7 @@ def test_a_required_key_is_given_by_itself_only_and_a_header_in_any_case() -> No
 def test_the_whole_document_is_checked_and_the_place_is_named(
     document: dict[str, Any], words: str, path: tuple[str, ...]
 ) -> None:
-    with pytest.raises(settings.MisplacedError) as caught:
+    with pytest.raises(MisplacedError) as caught:
         settings.check_document(document)
     assert words in caught.value.message
     assert caught.value.path == path

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from respan_cli import profiles, settings, values
 from respan_cli.errors import RespanError, SettingsError, UsageError
+from respan_cli.fields import BY_NAME
 from respan_cli.headers import parse_lines
 from respan_cli.keys import key_of
-from respan_cli.settings import Layer, Settings
+from respan_cli.layers import Layer, MisplacedError, from_environment, from_flags, from_profile
+from respan_cli.settings import Settings
 
 if TYPE_CHECKING:
     from respan_cli.delivery import Target
@@ -36,7 +38,7 @@ def check(document: profiles.Document) -> None:
     """
     try:
         settings.check_document(document.tables)
-    except settings.MisplacedError as error:
+    except MisplacedError as error:
         error.hint = f"{document.where(*error.path)}: 'respan config edit' opens it"
         raise
 
@@ -62,9 +64,9 @@ def layers(
 ) -> list[Layer]:
     """Flags, environment, profile: the highest first."""
     return [
-        settings.from_flags(with_header_files(params)),
-        settings.from_environment(env),
-        settings.from_profile(settings.profile_table(document.tables, profile), profile),
+        from_flags(with_header_files(params)),
+        from_environment(env),
+        from_profile(settings.profile_table(document.tables, profile), profile),
     ]
 
 
@@ -128,7 +130,7 @@ def check_in_the_clear(url: str, kind: type[RespanError], *, insecure_http: bool
 
 
 def _how_to_give(name: str) -> str:
-    field = settings.BY_NAME[name.partition(".")[0]]
+    field = BY_NAME[name.partition(".")[0]]
     key = name.partition(".")[2]
     if not key:
         return field.flag or name

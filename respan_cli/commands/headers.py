@@ -14,8 +14,10 @@ from respan_cli.commands.app import App
 from respan_cli.commands.common import load_settings, read_document
 from respan_cli.commands.saving import set_value, unset_value, value_of
 from respan_cli.errors import ExitCode, SettingsError, UsageError
+from respan_cli.fields import BY_NAME
 from respan_cli.keys import key_origin
-from respan_cli.settings import BY_NAME, Settings
+from respan_cli.layers import from_profile
+from respan_cli.settings import Settings
 from respan_cli.tables import print_table
 from respan_cli.terminal import Terminal
 
@@ -124,7 +126,7 @@ def _list(terminal: Terminal, flags: Mapping[str, Any]) -> int:
 def _of_profile(terminal: Terminal, flags: Mapping[str, Any]) -> Iterator[Row]:
     document = read_document(terminal.env).tables
     name = settings.profile_choice(flags, terminal.env, document).value
-    layer = settings.from_profile(settings.profile_table(document, name), name)
+    layer = from_profile(settings.profile_table(document, name), name)
     for scope, field in FIELD_OF_SCOPE.items():
         for path, given in layer.items():
             if path[0] == field and given.value is not None:

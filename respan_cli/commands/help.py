@@ -10,7 +10,7 @@ import typer
 from respan_cli.commands import options
 from respan_cli.commands.page import show_page
 from respan_cli.errors import MEANINGS, ExitCode, UsageError
-from respan_cli.settings import did_you_mean
+from respan_cli.fields import did_you_mean
 from respan_cli.terminal import Terminal
 
 

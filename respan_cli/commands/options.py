@@ -8,10 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from respan_cli import settings
 from respan_cli.commands import suggest
+from respan_cli.fields import BY_NAME, PROFILE_VARIABLE, shown
 from respan_cli.programs import Form
-from respan_cli.settings import BY_NAME, PROFILE_VARIABLE
 from respan_cli.terminal import Terminal
 
 
@@ -50,13 +49,13 @@ def terminal_of(ctx: typer.Context) -> Terminal:
 def setting(name: str) -> Any:
     """The option of a setting: flags, help, variable and default as its field has them."""
     field = BY_NAME[name]
-    facts = (("env", field.env), ("default", field.default and settings.shown(field.default)))
-    shown = ", ".join(f"{name}: {fact}" for name, fact in facts if fact)
+    facts = (("env", field.env), ("default", field.default and shown(field.default)))
+    told = ", ".join(f"{name}: {fact}" for name, fact in facts if fact)
     files = " @FILE reads lines." if field.ignore_case else ""
     meaning = field.help + files + (" Repeatable." if field.table else "")
     return typer.Option(
         *field.flags,
-        help=f"{meaning} ({shown})" if shown else meaning,
+        help=f"{meaning} ({told})" if told else meaning,
         metavar=field.metavar,
         rich_help_panel=field.panel,
         show_default=False,

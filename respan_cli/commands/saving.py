@@ -8,10 +8,11 @@ from typing import Any
 from respan_cli import changes, profiles, settings
 from respan_cli.commands.common import check, check_in_the_clear
 from respan_cli.errors import UsageError
+from respan_cli.fields import DEFAULT_PROFILE, KEY_FIELDS, Field, did_you_mean, shown
 from respan_cli.headers import HIDDEN, REFERENCE, is_secret
 from respan_cli.keys import KEY_VARIABLE
+from respan_cli.layers import Layer
 from respan_cli.prompt import STDIN, decode
-from respan_cli.settings import Layer
 from respan_cli.terminal import Terminal
 
 WAITING = "respan: waiting for the value on standard input"
@@ -30,7 +31,7 @@ def save(terminal: Terminal, change: Callable[[changes.Tables], None]) -> None:
 
 def save_layer(terminal: Terminal, flags: Mapping[str, Any], layer: Layer) -> tuple[str, bool]:
     """Put what a layer says into the profile that the flags name; its name, and whether it is a new one."""
-    name = settings.DEFAULT_PROFILE
+    name = DEFAULT_PROFILE
     new = False
 
     def change(tables: changes.Tables) -> None:
@@ -51,7 +52,7 @@ def set_value(terminal: Terminal, flags: Mapping[str, Any], place: changes.Place
     """
     check_base_url(layer, flags)
     name, new = save_layer(terminal, flags, layer)
-    if new and name != settings.DEFAULT_PROFILE:  # a slip of the finger must not stay unseen
+    if new and name != DEFAULT_PROFILE:  # a slip of the finger must not stay unseen
         terminal.note(f"respan: made the new profile {name!r}")
     tell(terminal, _summary(place, layer, name))
     warn_of_variable(terminal, place.field)
@@ -81,7 +82,7 @@ def unset_value(terminal: Terminal, flags: Mapping[str, Any], place: changes.Pla
         name = settings.profile_choice(flags, terminal.env, tables).value
         settings.profile_table(tables, name)  # or there is none
         table = tables.get("profiles", {}).get(name, {})
-        near = settings.did_you_mean(place.key or "", table.get(place.field.name, ()) if place.key else ())
+        near = did_you_mean(place.key or "", table.get(place.field.name, ()) if place.key else ())
         there = changes.remove(table, place)
 
     save(terminal, change)
@@ -93,7 +94,7 @@ def _summary(place: changes.Place, layer: Layer, profile: str) -> str:
     if given.value is None:
         return f"profile {profile!r}: {place} is not set any more"
     secret = is_secret(place.key or place.field.name) and not str(given.value).startswith(REFERENCE)
-    value = HIDDEN if place.field.secret and secret else settings.shown(given.value)
+    value = HIDDEN if place.field.secret and secret else shown(given.value)
     return f"profile {profile!r}: {place} = {value}"
 
 
@@ -103,9 +104,9 @@ def tell(terminal: Terminal, text: str) -> None:
         terminal.note(f"respan: {text}")
 
 
-def warn_of_variable(terminal: Terminal, field: settings.Field) -> None:
+def warn_of_variable(terminal: Terminal, field: Field) -> None:
     """Say to a person that a variable of theirs comes before the profile."""
-    variable = KEY_VARIABLE if field.name in settings.KEY_FIELDS else field.env
+    variable = KEY_VARIABLE if field.name in KEY_FIELDS else field.env
     if variable and variable in terminal.env and terminal.shows_notes:
         terminal.note(f"{variable} is set, and comes before the profile", label="respan: ")
 

@@ -18,9 +18,9 @@ from respan_cli.commands.saving import (
     value_of,
 )
 from respan_cli.errors import ExitCode, SettingsError, UsageError
+from respan_cli.fields import PROFILE_VARIABLE
 from respan_cli.keys import check_key
 from respan_cli.prompt import STDIN
-from respan_cli.settings import PROFILE_VARIABLE
 from respan_cli.terminal import Terminal
 
 Key = Annotated[

@@ -21,9 +21,10 @@ from respan_cli.commands.saving import (
 )
 from respan_cli.errors import ExitCode, SettingsError, UsageError
 from respan_cli.failures import CREDITS_PAGE, KEYS_PAGE, PLATFORM, PROVIDERS_PAGE
+from respan_cli.fields import BY_NAME, KEY_FIELDS
 from respan_cli.keys import check_key
+from respan_cli.layers import Layer, from_flags
 from respan_cli.notes import RED
-from respan_cli.settings import BY_NAME, Layer
 from respan_cli.terminal import Terminal
 
 STEPS = f"""
@@ -67,7 +68,7 @@ def init(
             "there is nobody to ask for the API key",
             hint='printf %s "$KEY" | respan config init --api-key-stdin',
         )
-    given = settings.from_flags(with_header_files(ctx.params))
+    given = from_flags(with_header_files(ctx.params))
     check_base_url(given, ctx.params)
     if api_key_stdin:
         key = check_key(read_stdin(terminal), "standard input")
@@ -87,7 +88,7 @@ def _answers(terminal: Terminal, flags: Mapping[str, Any], given: Layer) -> Laye
     path = profiles.config_path(terminal.env)
     terminal.note(f"Setting up the profile {name!r} in {path}\n{STEPS}")
     answers: Layer = {}
-    if not table.keys() & set(settings.KEY_FIELDS) or terminal.confirm(
+    if not table.keys() & set(KEY_FIELDS) or terminal.confirm(
         f"The profile {name!r} has a key already. Replace it?"
     ):
         answers = changes.key_layer(_ask_key(terminal), "the terminal")

@@ -12,8 +12,10 @@ from respan_cli import changes, headers, profiles, settings
 from respan_cli.commands import options, suggest
 from respan_cli.commands.common import load_settings, read_document
 from respan_cli.errors import ExitCode, SettingsError
+from respan_cli.fields import DEFAULT_PROFILE, FIELDS, Field, did_you_mean, shown
 from respan_cli.keys import key_origin
-from respan_cli.settings import FIELDS, Field, Given, Settings
+from respan_cli.layers import Given, from_environment, from_profile
+from respan_cli.settings import Settings
 from respan_cli.tables import print_table
 from respan_cli.terminal import Terminal
 
@@ -38,9 +40,9 @@ def list_profiles(
     document = read_document(terminal.env).tables
     chosen = settings.profile_choice({}, terminal.env, document)
     known = document.get("profiles", {})
-    if chosen.value not in known and chosen.value != settings.DEFAULT_PROFILE:
+    if chosen.value not in known and chosen.value != DEFAULT_PROFILE:
         terminal.note(f"{chosen.source} names {chosen.value!r}, which is no profile", label="respan: ")
-    names = known or [settings.DEFAULT_PROFILE]
+    names = known or [DEFAULT_PROFILE]
     rows = [_profile(name, chosen, document, terminal) for name in names]
     if as_json:
         return _print_json(terminal, rows)
@@ -50,12 +52,12 @@ def list_profiles(
 
 def _profile(name: str, chosen: Given, document: changes.Tables, terminal: Terminal) -> dict[str, Any]:
     """What `-p NAME` would use."""
-    of_profile = settings.from_profile(settings.profile_table(document, name), name)
-    current = settings.resolve(name, [settings.from_environment(terminal.env), of_profile])
+    of_profile = from_profile(settings.profile_table(document, name), name)
+    current = settings.resolve(name, [from_environment(terminal.env), of_profile])
     return {
         "name": name,
         "in_force": name == chosen.value,
-        "default": name == (document.get("default_profile") or settings.DEFAULT_PROFILE),
+        "default": name == (document.get("default_profile") or DEFAULT_PROFILE),
         "base_url": current.base_url,
         "key": key_origin(current),
     }
@@ -125,7 +127,7 @@ def _text(field: Field, value: Any) -> str:
         return ""
     if field.name == "respan_params":
         return json.dumps(value, ensure_ascii=False)
-    return settings.shown(tuple(value) if isinstance(value, list) else value)
+    return shown(tuple(value) if isinstance(value, list) else value)
 
 
 def get(
@@ -151,7 +153,7 @@ def get(
     current = load_settings(ctx.params, terminal.env)
     text = current.profile if place is None else _value_at(place, current, show_secrets=show_secrets)
     if not text:
-        near = settings.did_you_mean(key, [name for name in current.sources if name != key])
+        near = did_you_mean(key, [name for name in current.sources if name != key])
         raise SettingsError(f"{key} is not set in profile {current.profile!r}{near if '.' in key else ''}")
     terminal.write(text + "\n")
     terminal.flush()
