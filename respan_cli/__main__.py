@@ -19,9 +19,13 @@ _last_acts: list[Callable[[], None]] = []
 
 def _leave(number: int, frame: FrameType | None) -> None:
     """Go at once: nothing is begun yet, and an exception here would end in the traceback of some import."""
-    for act in _last_acts:
-        act()
-    os._exit(128 + number)
+    try:
+        for act in _last_acts:
+            act()
+    except RuntimeError:  # the signal came in the middle of writing the very line that is to be erased
+        os.write(2, b"\r\x1b[K")
+    finally:
+        os._exit(128 + number)
 
 
 # From the first moment that is ours. Where Ctrl-C is ignored (`nohup`, `&` in a script), it stays so.

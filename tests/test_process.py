@@ -43,6 +43,19 @@ while True:
 """
 
 
+# A standard error in the middle of whose first write Ctrl-C is typed.
+INTERRUPTING = """
+import io, os, signal, sys
+class Raw(io.FileIO):
+    signals = [signal.SIGINT]
+    def write(self, data):
+        if self.signals:
+            os.kill(os.getpid(), self.signals.pop())
+        return super().write(data)
+sys.stderr = io.TextIOWrapper(io.BufferedWriter(Raw(2, "w", closefd=False)), "utf-8")
+"""
+
+
 @pytest.fixture
 def env(tmp_path: Path, sandbox: Sandbox) -> dict[str, str]:
     """The environment of a process with a key and the sandbox for a gateway."""
@@ -171,6 +184,14 @@ def test_ctrl_c_ends_an_import_that_swallows_it(env: dict[str, str], tmp_path: P
     assert process.stderr
     assert process.stderr.readline() == b"importing\n"
     assert end(process, signal.SIGINT) == Outcome(130, "", "")
+
+
+def test_ctrl_c_in_the_first_sign_of_life_leaves_nothing_of_it(env: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTING)
+    with Pty("send", PROMPT, env={**env, "PYTHONPATH": str(tmp_path)}) as pty:
+        code, text = pty.finish()
+    assert (code, "Traceback" in text) == (130, False)
+    assert text.endswith("\r\x1b[K")
 
 
 def test_ctrl_c_keeps_the_partial_answer_on_its_own_line(env: dict[str, str]) -> None:
