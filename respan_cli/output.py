@@ -39,12 +39,13 @@ class AnswerFile:
             raise
 
     def _open(self) -> IO[str]:
-        mode = self._target.stat().st_mode if self._target.exists() else None
+        mode = self._path.stat().st_mode if self._path.exists() else None
         if found := _OPEN.fullmatch(str(self._path)):
             # Not opened anew: what the shell writes there next has to follow.
             handle = os.dup(int(found["number"] or (2 if found["err"] else 1)))
         elif mode is not None and not stat.S_ISREG(mode):
-            handle = os.open(self._target, os.O_WRONLY)
+            # By the name that was given: one that leads to a pipe leads to no other.
+            handle = os.open(self._path, os.O_WRONLY)
         else:
             if mode is not None:
                 os.close(os.open(self._target, os.O_WRONLY))  # a read-only file stays as it is

@@ -346,6 +346,12 @@ def test_a_full_disk_is_told_with_what_the_answer_can_be_found_by(
     assert done == Outcome(12, "", unwritten(what, "No space left on device")[bool(flags)])
 
 
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="there is no /dev/stdout")
+def test_a_pipe_that_only_the_system_names_is_written_to(env: dict[str, str]) -> None:
+    done = through_shell('exec "$@" -o /dev/stdout', "send", "--no-stdin", PROMPT, env=env)
+    assert done == Outcome(0, PROMPT + "\n", "")
+
+
 @pytest.mark.parametrize("flags", [(), ("--json",)], ids=str)
 def test_a_file_that_grows_too_large_keeps_its_old_content(
     flags: tuple[str, ...], env: dict[str, str], tmp_path: Path
