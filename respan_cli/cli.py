@@ -12,9 +12,9 @@ import typer
 from respan_cli import __version__
 from respan_cli.commands import options
 from respan_cli.commands.app import App
-from respan_cli.errors import EndedError, ExitCode, RespanError, UsageError
+from respan_cli.errors import EndedError, ExitCode, ReaderGoneError, RespanError, UsageError
 from respan_cli.mistakes import explain
-from respan_cli.terminal import ReaderGoneError, Terminal
+from respan_cli.terminal import Terminal
 
 NAMES = ("respan", "respan-cli")  # the console scripts; the first is what others call us
 SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")  # that Typer has a script for

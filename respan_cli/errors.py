@@ -66,6 +66,10 @@ class EndedError(BaseException):
         self.code = 128 + number
 
 
+class ReaderGoneError(Exception):
+    """Whoever read the pipe that we write to went away, as `head` does: nothing to complain about."""
+
+
 class RespanError(Exception):
     """A failure with words for a person and a code for a script.
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from respan_cli.errors import UnwrittenError
+from respan_cli.errors import ReaderGoneError, UnwrittenError
 
 # What is open already, by the names that Linux and macOS give it: it is written on, and never replaced.
 _OPEN = re.compile(r"(?:/dev|/proc/self)/fd/(?P<number>\d+)|/dev/std(?:out|(?P<err>err))")
@@ -65,7 +65,12 @@ class AnswerFile:
             raise UnwrittenError(f"cannot write {self._path}", reason=reason) from None
 
     def write(self, text: str) -> None:
-        """Add to the answer."""
+        """Add to the answer.
+
+        Raises:
+            ReaderGoneError: it is a pipe, whose reader went away.
+            UnwrittenError: the disk is full, or the like.
+        """
         with self._writing():
             self._file.write(text)
 
@@ -98,5 +103,7 @@ class AnswerFile:
     def _writing(self) -> Iterator[None]:
         try:
             yield
+        except BrokenPipeError:
+            raise ReaderGoneError from None
         except OSError as error:
             raise UnwrittenError(f"cannot write {self._path}", reason=error.strerror) from None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from respan_cli.clean import clean
 from respan_cli.encoding import UTF8, encode, fit, settle
-from respan_cli.errors import RespanError, UnwrittenError, UsageError
+from respan_cli.errors import ReaderGoneError, RespanError, UnwrittenError, UsageError
 from respan_cli.headers import HIDDEN, SHORTEST_SECRET
 from respan_cli.notes import DIM, RESET, YELLOW, error_block, error_json, fold
 from respan_cli.reader import Reader
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 2.0  # seconds of silence on an open pipe before we say what is waited for
 _USUAL_SIZE = (80, 24)  # columns and rows of a terminal that does not say
-
-
-class ReaderGoneError(Exception):
-    """Whoever read our standard output went away, as `head` does: nothing to complain about."""
 
 
 class Terminal:

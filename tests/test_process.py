@@ -286,8 +286,9 @@ def test_ctrl_c_ends_the_wait_for_standard_input(env: dict[str, str], sandbox: S
     assert sandbox.requests == []
 
 
-def test_a_reader_that_leaves_early_is_no_error(env: dict[str, str]) -> None:
-    with start_process("send", "--no-stdin", PROMPT, "-m", "sandbox-long-120000", env=env) as process:
+@pytest.mark.parametrize("flags", [(), ("-o", "/dev/stdout")], ids=str)
+def test_a_reader_that_leaves_early_is_no_error(flags: tuple[str, ...], env: dict[str, str]) -> None:
+    with start_process("send", "--no-stdin", PROMPT, "-m", "sandbox-long-120000", *flags, env=env) as process:
         assert process.stdout
         assert process.stderr
         assert process.stdout.read(11) == b"lorem ipsum"
