@@ -253,7 +253,7 @@ class Terminal:
                 wraps by itself, and what is copied from it stays whole.
         """
         lines = fit(clean(text), self._encodings[1]).split("\n")
-        for separator in separators:
+        for separator in (fit(separator, self._encodings[1]) for separator in separators):
             lines = [part for line in lines for part in fold(line, self._width(), separator=separator)]
         self._say(self._paint(label, YELLOW) + self._paint("\n".join(lines), style) + "\n")
 

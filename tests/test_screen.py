@@ -456,6 +456,9 @@ def test_a_terminal_of_another_encoding_gets_what_it_can_show(
     assert lines[8:10] == [f"    {bullet} nested", f"      {bullet} twice"]
     assert lines[12:16] == ["name      width", "-" * 15, "??            4", "? party       8"]
     assert lines[-1] == f"{bar} A quotation, and a family: ???."
+    told = see("send", "-m", "sandbox-markdown", "x", env=env, columns=44, encoding=encoding)
+    assert re.fullmatch("sandbox-markdown [-·] 1 token in, 79 out", told.emulator.lines()[-3])
+    assert told.emulator.lines()[-1].startswith("log ")
     echoed = see("send", "é → 漢", env=env, encoding=encoding)
     assert echoed.emulator.lines()[0] == f"{accent} -> ?"
     assert "waiting for the first token" in frames(echoed.raw)
