@@ -183,7 +183,7 @@ def _tokens(answer: Answer) -> str:
     given = _count(answer, "input_tokens")
     text = f"{given} token{'' if given == 1 else 's'} in, {_count(answer, 'output_tokens')} out"
     read, written = (_count(answer, f"cache_{kind}_input_tokens") for kind in ("read", "creation"))
-    return f"{text} (cache: {read} read, {written} written)" if read or written else text
+    return f"{text}, {read} read from the cache, {written} written to it" if read or written else text
 
 
 def _times(result: Result) -> str:

@@ -287,6 +287,24 @@ def test_a_slow_answer_has_a_speed_too(tokens: int, speed: str) -> None:
     assert usage_line(result).endswith(f"first token 1.00 s, total 11.00 s, {speed} tokens/s")
 
 
+def test_the_cache_stands_in_the_usage_line_whole_also_where_it_is_narrow(env: Env, sandbox: Sandbox) -> None:
+    answer = api.Answer(id="msg_1", model="scripted", text="Hi", input_tokens=12, output_tokens=34)
+    stream = b"".join((*answer.opening(), *answer.deltas(), *answer.closing()))
+    for name, count in ((b"read", b"1200"), (b"creation", b"88")):
+        stream = stream.replace(
+            b'"cache_%s_input_tokens":0' % name, b'"cache_%s_input_tokens":%s' % (name, count)
+        )
+    sandbox.replies.append(reply_of([])[0] + stream)
+    seen = see("send", "x", env=env, columns=40)
+    assert seen.emulator.lines()[:5] == [
+        "Hi",
+        "scripted",
+        "12 tokens in, 34 out",
+        "1200 read from the cache",
+        "88 written to it",
+    ]
+
+
 def test_a_deprecated_model_is_one_tidy_line(env: Env, deprecated_model: str) -> None:
     seen = see("send", "-q", "-m", deprecated_model, "Hello", env=env, columns=120)
     assert re.fullmatch(
