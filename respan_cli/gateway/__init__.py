@@ -5,7 +5,8 @@
         for event in reply.events():
             ...
 
-Inside, imports go one way: background, proxies → unreached → sdk → reply, calls → attempts → debug.
+Inside, imports go one way: background, proxies, reexports → unreached → sdk → reply, calls → attempts
+→ debug.
 """
 
 from respan_cli.gateway.attempts import Gateway, Sent, Wait, Watcher

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from respan_cli.gateway import proxies, unreached
 from respan_cli.gateway.background import interruptibly
 from respan_cli.gateway.proxies import Proxy
+from respan_cli.gateway.reexports import import_on_demand
 from respan_cli.gateway.unreached import Way
 
 if TYPE_CHECKING:
@@ -59,15 +60,15 @@ def _import_once() -> ModuleType:
 
 @cache
 def _import_sdk() -> ModuleType:
-    """Import it without the garbage collector looking at its 2,900 modules again and again."""
+    """Import it, less what nobody asks for, and with the garbage collector looking the other way."""
     gc.disable()
     try:
         with _without(_names_of_sdk()):
-            import anthropic
+            sdk = import_on_demand("anthropic")
     finally:
         gc.enable()
     gc.freeze()  # what was imported stays: no later collection need look at it
-    return anthropic
+    return sdk
 
 
 @contextmanager
