@@ -106,11 +106,11 @@ class Plain(Renderer):
     """The text as it arrives, with one newline at its end if it lacks one.
 
     Args:
-        for_person: whether a terminal shows it, so that even an answer that broke off ends its line.
+        mixed: whether what is said of it follows it, so that even an answer that broke off ends its line.
     """
 
-    def __init__(self, *, for_person: bool = False) -> None:
-        self._for_person = for_person
+    def __init__(self, *, mixed: bool = False) -> None:
+        self._mixed = mixed
         self._last = "\n"
 
     def piece(self, event: Event, text: str) -> str:
@@ -124,8 +124,8 @@ class Plain(Renderer):
         return self._newline()
 
     def broken(self) -> str:
-        """On a terminal the missing newline; a pipe gets not a byte that the model did not send."""
-        return self._newline() if self._for_person else ""
+        """The missing newline before an error; a pipe of its own gets no byte that the model did not send."""
+        return self._newline() if self._mixed else ""
 
     def _newline(self) -> str:
         return "" if self._last.endswith("\n") else "\n"

@@ -86,6 +86,15 @@ class Terminal:
         return _is_terminal(self._stderr)
 
     @property
+    def mixes(self) -> bool:
+        """Whether answers and notes end up in one place: a terminal, or what `2>&1` has made of two."""
+        if self.shows_answers:
+            return True
+        with suppress(AttributeError, ValueError, OSError):  # closed, or a buffer of the tests
+            return os.path.sameopenfile(self._stdout.fileno(), self._stderr.fileno())  # type: ignore[union-attr]
+        return False
+
+    @property
     def asks(self) -> bool:
         """Whether standard input is a terminal: nothing is piped in, and a person could answer."""
         return _is_terminal(self._stdin)

@@ -206,6 +206,18 @@ def test_ctrl_c_keeps_the_partial_answer_on_its_own_line(env: dict[str, str]) ->
     assert text.count("\x1b[?25l") <= text.count("\x1b[?25h"), "the cursor stays hidden"
 
 
+@pytest.mark.parametrize("render", ["plain", "markdown"])
+def test_in_a_log_of_both_streams_an_error_does_not_follow_the_answer_on_its_line(
+    render: str, env: dict[str, str]
+) -> None:
+    argv = ("send", "--no-stdin", PROMPT, "-m", "sandbox-cut", "--render", render)
+    with start_process(*argv, env=env, stderr=subprocess.STDOUT) as process:
+        log, _ = process.communicate(timeout=PATIENCE)
+    answer, _, rest = log.decode().partition("\n")
+    assert (process.returncode, answer.strip()) == (9, HALF.strip())
+    assert rest.startswith("error: the answer broke off\n")
+
+
 WORDS = [f"w{number:05}" for number in range(20_000)]
 
 

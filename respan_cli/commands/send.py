@@ -182,7 +182,7 @@ def renderer_for(flags: Mapping[str, Any], terminal: Terminal) -> render.Rendere
     if rendering is options.Rendering.AUTO and to_person and not terminal.is_dumb:
         rendering = options.Rendering.MARKDOWN
     if rendering is not options.Rendering.MARKDOWN:
-        return render.Plain(for_person=to_person)
+        return render.Plain(mixed=terminal.mixes and not to_file(flags))
     from respan_cli import drawing
 
     return drawing.Drawing(terminal) if to_person and not terminal.is_dumb else drawing.Page(terminal)
