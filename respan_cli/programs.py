@@ -81,6 +81,12 @@ def dry_run(current: Settings, said: Conversation, form: Form, *, show_secrets: 
     return show(shown, form)
 
 
+def hides(current: Settings) -> bool:
+    """Whether a printed request has `[hidden]` where the real one has a secret, unless secrets are shown."""
+    params, tables = current.respan_params, (current.headers, current.gateway_headers)
+    return redact_params(params) != params or any(redact(table) != table for table in tables)
+
+
 def show(exchange: Exchange, form: Form) -> str:
     """The request in one of the three forms, with a final newline."""
     return _FORMS[form](exchange)

@@ -183,3 +183,27 @@ def test_secrets_are_hidden_unless_asked_for_and_the_key_always(env: dict[str, s
         shown = run("send", "--as", form, "hi", *flags, "--show-secrets", env=env)
         assert shown.out.count("s3cret") == 3
         assert KEY not in shown.out + hidden.out
+
+
+@pytest.mark.parametrize("form", ["curl", "python"])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("-H", "X-Api-Key: s3cret"),
+        ("--gateway-header", "Cookie: s3cret"),
+        ("--param", 'credential_override="s3cret"'),
+    ],
+    ids=["forwarded", "gateway", "parameter"],
+)
+def test_a_program_that_lacks_a_secret_does_not_pass_for_one_that_runs(
+    form: str, flags: tuple[str, str], env: dict[str, str]
+) -> None:
+    done = run("send", "--as", form, "hi", *flags, env=env)
+    assert (done.code, "[hidden]" in done.out) == (0, True)
+    assert done.err == (
+        "warning: the program sends '[hidden]' where a secret belongs; --show-secrets prints it, "
+        "and a header of the form env:VARIABLE is read when the program runs\n"
+    )
+    assert run("send", "--as", form, "hi", *flags, "--show-secrets", env=env).err == ""
+    assert run("send", "--as", form, "hi", "-H", "X-Api-Key: env:TEAM_KEY", env=env).err == ""
+    assert run("send", "-n", "hi", *flags, env=env).err == ""  # to be read, not to be run

@@ -16,7 +16,7 @@ from respan_cli.conversation import Conversation, check_answer
 from respan_cli.errors import BrokenReplyError, CutError, DeclinedError, ExitCode, RespanError, UsageError
 from respan_cli.headers import resolve_references
 from respan_cli.notes import DIM
-from respan_cli.programs import Form, dry_run
+from respan_cli.programs import Form, dry_run, hides
 from respan_cli.settings import Settings
 from respan_cli.terminal import Terminal
 
@@ -98,6 +98,8 @@ def send(
             print_request(
                 dry_run(current, said, form or Form.JSON, show_secrets=show_secrets), output, terminal
             )
+        if form in (Form.CURL, Form.PYTHON) and hides(current) and not show_secrets:
+            terminal.warn(NOT_AS_IT_STANDS)
         return ExitCode.OK
     if current.api_key_command and not sandbox:
         terminal.still()  # a command that fetches the key may ask for a password
@@ -238,6 +240,11 @@ def trouble_with(result: render.Result) -> RespanError | None:
         return None
     return kind(message, hint=hint, request_id=result.request_id, log_id=result.log_id)
 
+
+NOT_AS_IT_STANDS = (
+    "the program sends '[hidden]' where a secret belongs; --show-secrets prints it, "
+    "and a header of the form env:VARIABLE is read when the program runs"
+)
 
 # stop reason -> what it means for the person who asked
 TROUBLES: dict[str, tuple[type[RespanError], str, str]] = {
