@@ -9,6 +9,7 @@ import ssl
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 
@@ -105,10 +106,11 @@ def answer(connection: ssl.SSLSocket) -> None:
 
 
 @contextmanager
-def tls_server(authority: trustme.CA) -> Iterator[int]:
-    """A gateway with a certificate of this authority for 127.0.0.1, that answers with one word."""
+def tls_server(authority: trustme.CA, name: str = "127.0.0.1", lives: float = 30) -> Iterator[int]:
+    """A gateway with a certificate of this authority, that lives so many days, and answers with one word."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    end = datetime.now(UTC) + timedelta(days=lives)
+    authority.issue_cert(name, not_before=end - timedelta(days=60), not_after=end).configure_cert(context)
 
     def serve(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as secure:
@@ -176,6 +178,48 @@ def test_the_hint_about_the_certificate_file_is_true(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     with tls_server(authority) as port:
         assert at(f"https://127.0.0.1:{port}") == Outcome(0, "well\n", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "lives", "why", "hint"),
+    [
+        (
+            "gateway.example",
+            30,
+            "IP address mismatch, certificate is not valid for '127.0.0.1'",
+            "it belongs to another name: is the base URL right? 'respan config show --origin' tells "
+            "where it came from",
+        ),
+        (
+            "127.0.0.1",
+            -1,
+            "certificate has expired",
+            "its time is over, or this machine's clock is ahead: see 'date -u'",
+        ),
+        (
+            "127.0.0.1",
+            90,
+            "certificate is not yet valid",
+            "its time has not begun, or this machine's clock is behind: see 'date -u'",
+        ),
+    ],
+    ids=["another host's", "expired", "not yet valid"],
+)
+def test_no_file_is_asked_for_where_the_authority_is_trusted(
+    name: str,
+    lives: float,
+    why: str,
+    hint: str,
+    authority: trustme.CA,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    with tls_server(authority, name, lives) as port:
+        address = f"127.0.0.1:{port}"
+        why = f"its certificate is not trusted: {why}"
+        check(f"https://{address}", f"cannot reach {address}", why, hint, retryable=False)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,15 @@ from respan_cli.errors import BrokenReplyError, RespanError, SilentError, Unreac
 from respan_cli.gateway.proxies import Proxy
 
 ORIGIN = "'respan config show --origin'"
+_UNKNOWN = "if a company's own authority signed it, SSL_CERT_FILE=PATH names the file with its certificate"
+_OTHERS = f"it belongs to another name: is the base URL right? {ORIGIN} tells where it came from"
+# What OpenSSL finds wrong with a certificate whose authority is trusted -> what to do.
+_BAD_CERTIFICATES = {
+    9: "its time has not begun, or this machine's clock is behind: see 'date -u'",
+    10: "its time is over, or this machine's clock is ahead: see 'date -u'",
+    62: _OTHERS,
+    64: _OTHERS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +172,8 @@ def dropped(error: BaseException) -> str:
 
 def _no_tls(way: Way, cause: ssl.SSLError) -> UnreachedError:
     if isinstance(cause, ssl.SSLCertVerificationError):
-        reason = f"its certificate is not trusted: {cause.verify_message}"
-        hint = (
-            "if a company's own authority signed it, SSL_CERT_FILE=PATH names the file with its certificate"
-        )
+        reason = f"its certificate is not trusted: {cause.verify_message.rstrip('.')}"
+        hint = _BAD_CERTIFICATES.get(cause.verify_code, _UNKNOWN)
     elif cause.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"):
         reason = "what answers there does not speak TLS"
         hint = f"is it http://, or another port? {ORIGIN} tells where the base URL came from"
