@@ -117,7 +117,7 @@ def _since(start: float, words: str) -> Words:
 @contextmanager
 def sink_for(path: Path | None, terminal: Terminal) -> Iterator[Sink]:
     """Standard output, or the file of `-o`, which keeps its old content unless all goes well."""
-    if path is None or str(path) == "-":
+    if path is None:
         with terminal.answering():
             yield terminal
         return

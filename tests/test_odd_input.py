@@ -77,3 +77,13 @@ def test_an_empty_object_given_as_a_parameter_is_sent(env: dict[str, str], sandb
 def test_on_a_terminal_no_prompt_is_a_usage_error_even_without_a_key(tmp_path: Path) -> None:
     said = "error: there is no prompt\n  next: respan send 'Say hello', or pipe text in\n"
     assert run("send", stdin=None, env={"HOME": str(tmp_path)}) == Outcome(2, "", said)
+
+
+@pytest.mark.parametrize("flag", ["-o", "--file", "--messages", "--schema"])
+def test_a_file_of_no_name_is_a_mistake_of_the_command_line(
+    flag: str, env: dict[str, str], sandbox: Sandbox
+) -> None:
+    flag_meant = "--output" if flag == "-o" else flag
+    message = f"error: {flag_meant} has an empty value where the name of a file belongs\n"
+    assert run("send", "hi", flag, "", env=env) == Outcome(2, "", message)
+    assert sandbox.requests == []

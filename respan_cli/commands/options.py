@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -171,7 +170,7 @@ Sandbox = Annotated[
     ),
 ]
 Output = Annotated[
-    Path | None,
+    Text,
     typer.Option(
         "-o",
         "--output",

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from respan_cli import render
     from respan_cli.delivery import Target
 
+STDOUT = "-"  # as the file of `-o`
+
 
 def send(
     ctx: typer.Context,
@@ -95,9 +97,8 @@ def send(
     check_can_send(current, insecure_http=insecure_http or sandbox)
     if dry or form:
         with asked(ctx.params, terminal) as said:
-            print_request(
-                dry_run(current, said, form or Form.JSON, show_secrets=show_secrets), output, terminal
-            )
+            shown = dry_run(current, said, form or Form.JSON, show_secrets=show_secrets)
+            print_request(shown, file_of(ctx.params), terminal)
         if form in (Form.CURL, Form.PYTHON) and hides(current) and not show_secrets:
             terminal.warn(NOT_AS_IT_STANDS)
         return ExitCode.OK
@@ -134,14 +135,24 @@ def preload() -> None:
 
 
 def check_flags(flags: Mapping[str, Any]) -> None:
-    """Refuse flags that contradict each other.
+    """Refuse flags that contradict each other, or that name a file by an empty name.
 
     Raises:
-        UsageError: two flags that cannot both be meant.
+        UsageError: two flags that cannot both be meant, or the value of one was lost on its way here.
     """
     for one, other in (("as_json", "events"), ("usage", "quiet")):
         if flags[one] and flags[other]:
             raise UsageError(f"--{one.removeprefix('as_')} and --{other} cannot go together")
+    for name in ("output", "messages", "schema"):
+        if flags[name] == "":
+            raise no_name(f"--{name}")
+    if "" in (flags["files"] or ()):
+        raise no_name("--file")
+
+
+def no_name(flag: str) -> UsageError:
+    """As `-o "$FILE"` has it where the variable is not set: no file is called that."""
+    return UsageError(f"{flag} has an empty value where the name of a file belongs")
 
 
 def deliver(
@@ -158,7 +169,7 @@ def deliver(
     request = message.build(current, said.turns, headers, said.options)
     renderer = renderer_for(flags, terminal)
     gateway = connect(target, current, terminal, on_sent=renderer.prepare)
-    with sink_for(flags["output"], terminal) as sink:
+    with sink_for(file_of(flags), terminal) as sink:
 
         def settle() -> None:
             renderer.settle()
@@ -179,20 +190,20 @@ def renderer_for(flags: Mapping[str, Any], terminal: Terminal) -> render.Rendere
         return render.JsonObject()
     if flags["events"]:
         return render.JsonLines()
-    to_person = terminal.shows_answers and not to_file(flags)
+    to_person = terminal.shows_answers and not file_of(flags)
     rendering = flags["rendering"]
     if rendering is options.Rendering.AUTO and to_person and not terminal.is_dumb:
         rendering = options.Rendering.MARKDOWN
     if rendering is not options.Rendering.MARKDOWN:
-        return render.Plain(mixed=terminal.mixes and not to_file(flags))
+        return render.Plain(mixed=terminal.mixes and not file_of(flags))
     from respan_cli import drawing
 
     return drawing.Drawing(terminal) if to_person and not terminal.is_dumb else drawing.Page(terminal)
 
 
-def to_file(flags: Mapping[str, Any]) -> bool:
-    """Whether the answer goes to a file of `-o`; `-o -` is standard output."""
-    return flags["output"] is not None and str(flags["output"]) != "-"
+def file_of(flags: Mapping[str, Any]) -> Path | None:
+    """The file of `-o`, where the answer goes to one; `-o -` is standard output."""
+    return None if flags["output"] in (None, STDOUT) else Path(flags["output"])
 
 
 def report(result: render.Result, flags: Mapping[str, Any], terminal: Terminal) -> int:
@@ -204,7 +215,7 @@ def report(result: render.Result, flags: Mapping[str, Any], terminal: Terminal) 
     """
     from respan_cli.render import SEPARATOR, usage_line
 
-    to_person = terminal.shows_answers and not (to_file(flags) or flags["as_json"] or flags["events"])
+    to_person = terminal.shows_answers and not (file_of(flags) or flags["as_json"] or flags["events"])
     if flags["usage"] or (to_person and not flags["quiet"]):
         terminal.note(usage_line(result), style=DIM, separators=(SEPARATOR, ", ", " "))
     if trouble := trouble_with(result):
