@@ -181,8 +181,7 @@ class Terminal:
             if self._outlet:
                 self._outlet.write(data)
             else:
-                stdout.write(data)
-                stdout.flush()
+                _pour(stdout, data)
 
     @contextmanager
     def answering(self) -> Iterator[None]:
@@ -300,8 +299,7 @@ class Terminal:
     def _emit(self, text: str) -> None:
         if self._stderr is not None:
             with suppress(OSError, ValueError):
-                self._stderr.write(encode(text, self._encodings[1]))
-                self._stderr.flush()
+                _pour(self._stderr, encode(text, self._encodings[1]))
 
     def ask(self, question: str, *, hidden: bool = False) -> str:
         """What the person at the terminal answers, without the white space around it.
@@ -371,6 +369,39 @@ class Terminal:
         if reader.failure:
             raise UsageError("cannot read standard input", reason=reader.failure.strerror)
         return b"".join(reader.chunks)
+
+
+def _pour(stream: BinaryIO, data: bytes) -> None:
+    """Write all of it, and flush.
+
+    An unbuffered stream (`PYTHONUNBUFFERED`) takes what a disk that is nearly full has left, and says nothing
+    of the rest; a pipe that another program has set not to wait takes what there is room for.
+
+    Raises:
+        OSError, ValueError: nothing more can be written.
+    """
+    left = memoryview(data)
+    while left:
+        try:
+            taken = stream.write(left)
+        except BlockingIOError as full:
+            taken = full.characters_written
+        left = left[taken or 0 :]
+        if not taken:
+            _wait_for_room(stream)
+    while True:
+        try:
+            stream.flush()
+        except BlockingIOError:
+            _wait_for_room(stream)
+        else:
+            return
+
+
+def _wait_for_room(stream: BinaryIO) -> None:
+    from select import select
+
+    select([], [stream], [])
 
 
 def _is_terminal(stream: BinaryIO | None) -> bool:

@@ -378,6 +378,37 @@ def test_a_file_that_grows_too_large_keeps_its_old_content(
     assert {entry.name: entry.read_text() for entry in path.parent.iterdir()} == {"a.txt": "the old answer"}
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_what_a_full_disk_takes_is_not_taken_for_the_whole_answer(
+    unbuffered: str, env: dict[str, str], tmp_path: Path
+) -> None:
+    env |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": unbuffered}
+    argv = ("send", "--no-stdin", PROMPT, "-m", "sandbox-long-1000", "--json")
+    done = through_shell(f'ulimit -f 1 && exec "$@" > {tmp_path}/a.json', *argv, env=env)
+    assert done == Outcome(12, "", unwritten("the answer", "File too large")[1])
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_pipe_that_was_set_not_to_wait_gets_every_byte(unbuffered: str, env: dict[str, str]) -> None:
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    argv = ("send", "--no-stdin", PROMPT, "-m", "sandbox-long-20000")
+    process = start_process(*argv, env={**env, "PYTHONUNBUFFERED": unbuffered}, stdout=theirs)
+    os.close(theirs)
+    with os.fdopen(ours, "rb") as pipe, process:
+        wait_until(lambda: waiting_in(pipe.fileno()) >= 4096)
+        time.sleep(0.5)  # whoever does not wait has met the full pipe by now
+        answer = pipe.read()
+        assert (process.wait(PATIENCE), len(answer)) == (0, 20_000 * 11 + 1)
+
+
+def waiting_in(descriptor: int) -> int:
+    """How many bytes a pipe holds."""
+    count = array.array("i", [0])
+    fcntl.ioctl(descriptor, termios.FIONREAD, count)
+    return count[0]
+
+
 def test_an_answer_without_ids_that_cannot_be_written_has_no_made_up_ones(
     env: dict[str, str], sandbox: Sandbox
 ) -> None:
