@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import threading
 from typing import BinaryIO
 
@@ -29,8 +30,11 @@ class Reader(threading.Thread):
         self.stirred.set()
 
     def _read(self) -> bytes:
-        try:
-            # Past the buffer: a thread that holds its lock when the program ends is a fatal error.
-            return os.read(self._stream.fileno(), _CHUNK)
-        except (AttributeError, ValueError):
-            return self._stream.read(_CHUNK)
+        while True:
+            try:
+                # Past the buffer: a thread that holds its lock when the program ends is a fatal error.
+                return os.read(self._stream.fileno(), _CHUNK)
+            except (AttributeError, ValueError):
+                return self._stream.read(_CHUNK)
+            except BlockingIOError:  # a pipe that another program has set not to wait
+                select.select([self._stream], [], [])

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from respan_cli.sandbox import Sandbox
 from tests.support import KEY, PATIENCE, Outcome, Pty, process_env, run_process, start_process
 
@@ -22,6 +24,21 @@ def test_a_pipe_that_stays_silent_is_named_and_still_read(tmp_path: Path, sandbo
         assert process.stderr is not None
         assert process.stderr.readline() == NOTICE
         out, err = process.communicate(b"late", timeout=PATIENCE)
+    assert (process.returncode, out, err) == (0, b"Read\n\nlate\n", b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes as POSIX has them")
+def test_a_pipe_that_was_set_not_to_wait_is_waited_for(tmp_path: Path, sandbox: Sandbox) -> None:
+    theirs, ours = os.pipe()
+    os.set_blocking(theirs, False)
+    process = start_process("send", "Read", env=key_and_gateway(tmp_path, sandbox), stdin=theirs)
+    os.close(theirs)
+    with process, os.fdopen(ours, "wb", buffering=0) as pipe:
+        assert process.stderr is not None
+        assert process.stderr.readline() == NOTICE
+        pipe.write(b"late")
+        pipe.close()
+        out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err) == (0, b"Read\n\nlate\n", b"")
 
 
