@@ -6,11 +6,16 @@ Typer's errors are told apart by what they carry, since its classes are its own 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from respan_cli.errors import UsageError
 from respan_cli.fields import did_you_mean
+
+_KEY = (
+    "no flag takes the key, for histories and process lists would have it: "
+    "set RESPAN_API_KEY, or run 'respan config init'"
+)
 
 
 def explain(error: Any) -> UsageError:
@@ -25,6 +30,8 @@ def explain(error: Any) -> UsageError:
     if hasattr(error, "possibilities"):
         # Any other letter is near to one letter.
         known = _options_of(ctx) if error.option_name.startswith("--") else ()
+        if instead := _instead(error.option_name, known):
+            return UsageError(f"there is no option {error.option_name}", hint=instead)
         meant = did_you_mean(error.option_name, known)
         return UsageError(f"there is no option {error.option_name}{meant}", hint=hint)
     commands: Mapping[str, Any] = getattr(getattr(ctx, "command", None), "commands", {})
@@ -36,6 +43,16 @@ def explain(error: Any) -> UsageError:
     if known:
         message += did_you_mean(_quoted(given)[-1], _quoted(known))
     return UsageError(message[:1].lower() + message[1:] or "that is no command line", hint=hint)
+
+
+def _instead(flag: str, known: Collection[str]) -> str | None:
+    """What does the work of a flag that others have; what is spelled like it would lead nowhere."""
+    if flag in ("--api-key", "--key", "--token") and "--api-key-stdin" not in known:
+        return _KEY
+    if flag in ("--temperature", "--top-p", "--top-k") and "--extra-body" in known:
+        field = flag.removeprefix("--").replace("-", "_")
+        return f"--extra-body '{{\"{field}\": …}}' takes every field of the Messages API"
+    return None
 
 
 def _options_of(ctx: Any) -> list[str]:

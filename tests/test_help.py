@@ -187,3 +187,23 @@ def test_a_mistyped_profile_names_the_nearest(env: dict[str, str], tmp_path: Pat
         3,
         "error: there is no profile 'wrok', did you mean 'work'?",
     )
+
+
+@pytest.mark.parametrize(
+    ("flag", "instead"),
+    [
+        ("--api-key=k", "set RESPAN_API_KEY, or run 'respan config init'\n"),
+        ("--temperature=0", "--extra-body '{\"temperature\": …}' takes every field of the Messages API\n"),
+        ("--top-p=1", "--extra-body '{\"top_p\": …}' takes every field of the Messages API\n"),
+    ],
+)
+def test_a_flag_that_others_have_is_told_what_does_its_work_here(flag: str, instead: str) -> None:
+    done = run("send", "hi", flag)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"error: there is no option {flag.partition('=')[0]}\n  next: ")
+    assert done.err.endswith(instead)
+
+
+def test_the_flag_for_a_key_on_standard_input_is_still_what_was_meant() -> None:
+    done = run("config", "init", "--api-key", "k")
+    assert (done.code, "did you mean '--api-key-stdin'?" in done.err) == (2, True)
