@@ -646,3 +646,14 @@ def complete(env: Env, words: str) -> Outcome:
     asked = {"_RESPAN_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(count)}
     done = run_process(env={**env, **asked}, command=(str(Path(sys.executable).with_name("respan")),))
     return done._replace(out=done.out.strip())
+
+
+@pytest.mark.parametrize(
+    "argv", [("config", "set", "model", ""), ("headers", "set", "x-a", "")], ids=" ".join
+)
+def test_an_empty_value_makes_no_profile(argv: tuple[str, ...], home: Env) -> None:
+    assert run("config", "set", "model", "m", env=home) == DONE
+    hint = "profiles: default; 'respan config init -p wrok' makes one"
+    done = run(*argv, "-p", "wrok", env=home)
+    assert done == Outcome(3, "", f"error: there is no profile 'wrok'\n  next: {hint}\n")
+    assert "wrok" not in run("config", "list", env=home).out

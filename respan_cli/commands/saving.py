@@ -45,11 +45,15 @@ def save_layer(terminal: Terminal, flags: Mapping[str, Any], layer: Layer) -> tu
 
 
 def set_value(terminal: Terminal, flags: Mapping[str, Any], place: changes.Place, layer: Layer) -> None:
-    """Give a place in the profile the value of its layer, and say so to a person.
+    """Give a place in the profile the value of its layer, or unset it; and say so to a person.
 
     Raises:
         UsageError: a base URL that would send the key in the clear, without `--insecure-http`.
+        SettingsError: there is no such profile to unset anything in.
     """
+    if all(given.value is None for given in layer.values()):
+        unset_value(terminal, flags, place)  # which makes no profile of a mistyped name
+        return
     check_base_url(layer, flags)
     name, new = save_layer(terminal, flags, layer)
     if new and name != DEFAULT_PROFILE:  # a slip of the finger must not stay unseen
@@ -91,8 +95,6 @@ def unset_value(terminal: Terminal, flags: Mapping[str, Any], place: changes.Pla
 
 def _summary(place: changes.Place, layer: Layer, profile: str) -> str:
     (given,) = layer.values()
-    if given.value is None:
-        return f"profile {profile!r}: {place} is not set any more"
     secret = is_secret(place.key or place.field.name) and not str(given.value).startswith(REFERENCE)
     value = HIDDEN if place.field.secret and secret else shown(given.value)
     return f"profile {profile!r}: {place} = {value}"
