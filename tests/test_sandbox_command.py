@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 from urllib.request import urlopen
 
-from tests.support import KEY, PATIENCE, Outcome, process_env, run, start_process
+from tests.support import KEY, PATIENCE, Outcome, Pty, process_env, run, start_process
 
 
 def test_it_prints_its_url_on_one_line_and_answers_until_it_is_interrupted(tmp_path: Path) -> None:
@@ -26,6 +26,16 @@ def test_it_prints_its_url_on_one_line_and_answers_until_it_is_interrupted(tmp_p
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err) == (130, b"", b"")
+
+
+def test_ctrl_c_on_a_terminal_leaves_the_prompt_a_line_of_its_own(tmp_path: Path) -> None:
+    with Pty("sandbox", env=process_env(tmp_path)) as pty:
+        pty.read_until("http://127.0.0.1:")
+        pty.read_until("\n")
+        pty.type("\x03")
+        code, text = pty.finish()
+    assert code == 130
+    assert text.endswith("^C\r\n")
 
 
 def test_a_port_that_is_taken_is_a_usage_error() -> None:

@@ -38,7 +38,12 @@ def sandbox(
         free = "'respan sandbox --port 0' takes a port that is free"
         raise UsageError(f"cannot listen on port {port}", reason=error.strerror, hint=free) from None
     gc.enable()
-    terminal.write(running.url + "\n")
-    terminal.flush()
-    running.serve_forever()
+    try:
+        terminal.write(running.url + "\n")
+        terminal.flush()
+        running.serve_forever()
+    except KeyboardInterrupt:
+        if terminal.shows_notes:
+            terminal.note("")  # the terminal has echoed ^C, and the shell's prompt would follow it
+        raise
     return ExitCode.OK
