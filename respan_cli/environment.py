@@ -17,7 +17,7 @@ _OTHERS = {
     "TERM": "'dumb': no colour, no animation.",
     "COLUMNS": "The width of the terminal, where it does not say itself.",
     "HTTPS_PROXY": "The proxy for https:// (ALL_PROXY for all, HTTP_PROXY for http://).",
-    "NO_PROXY": "Hosts that no proxy is used for.",
+    "NO_PROXY": "Hosts that no proxy is used for; this machine is always one.",
     "SSL_CERT_FILE": "Certificates to trust, such as a company's; SSL_CERT_DIR for a directory of them.",
 }
 
