@@ -47,12 +47,19 @@ def read(path: Path) -> Attachment:
     """The file at `path`.
 
     Raises:
-        UsageError: it cannot be read; or see `attach`.
+        UsageError: it cannot be read, or is larger than any request; or see `attach`.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(REQUEST_LIMIT + 1)  # a device may have no end
     except OSError as error:
         raise UsageError(f"cannot read {path}", reason=error.strerror) from None
+    if len(data) > REQUEST_LIMIT:
+        raise UsageError(
+            f"{path} has more than {REQUEST_LIMIT:,} bytes",
+            reason=f"the API takes requests of at most {_mb(REQUEST_LIMIT)}",
+            hint="send a part of it",
+        )
     return attach(str(path), data)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
@@ -143,3 +144,19 @@ def test_an_image_of_just_the_limit_passes() -> None:
     attachments.check_total([whole] * 3)
     with pytest.raises(UsageError):
         attachments.check_total([whole] * 4)
+
+
+def test_a_file_larger_than_any_request_is_not_read_to_its_end(
+    env: dict[str, str], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = tmp_path / "log.txt"
+    path.touch()
+    os.truncate(path, 1 << 40)  # more than any memory, and next to nothing on the disk
+    assert run("send", "hi", "-f", str(path), env=env) == Outcome(
+        2,
+        "",
+        f"error: {path} has more than 33,554,432 bytes\n"
+        "  why:  the API takes requests of at most 32 MB (33,554,432 bytes)\n"
+        "  next: send a part of it\n",
+    )
+    assert sandbox.requests == []
