@@ -57,8 +57,8 @@ class Sink(Protocol):
     def flush(self) -> None:
         """Pass on what was added."""
 
-    def commit(self) -> None:
-        """That was the whole answer: pass it on for good."""
+    def commit(self, *, whole: bool) -> None:
+        """That was the answer: pass it on for good. A file is only replaced by a `whole` one."""
 
 
 class Aside:
@@ -211,6 +211,7 @@ def exchange(
     renderer: render.Renderer,
     sink: Sink,
     aside: Callable[[Event], None] = lambda _: None,
+    is_whole: Callable[[render.Result], bool] = lambda _: True,
 ) -> render.Result:
     """Send the request and write the answer, from the first byte sent to the last one written.
 
@@ -221,6 +222,7 @@ def exchange(
         renderer: the form of the answer.
         sink: where the answer is written.
         aside: shown every event that brings no text of the answer.
+        is_whole: whether an answer is what was asked for.
 
     Raises:
         RespanError: of every kind that `gateway` and the sink know. What had come by then is written.
@@ -234,7 +236,7 @@ def exchange(
                 answer, request, current.profile, gateway.url, timing, reply.log_id, reply.request_id
             )
             sink.write(renderer.end(result))
-            sink.commit()
+            sink.commit(whole=is_whole(result))
     except BaseException:
         with suppress(Exception):
             sink.write(renderer.broken())

@@ -77,14 +77,14 @@ class AnswerFile:
     def flush(self) -> None:
         """Nothing: nobody reads the file before it is whole."""
 
-    def commit(self) -> None:
-        """Make the answer the file's content."""
+    def commit(self, *, whole: bool) -> None:
+        """Make the answer the file's content, if it is the whole of what was asked for."""
         with self._writing():
             self._file.flush()
-            if self._temporary:
+            if self._temporary and whole:
                 os.fsync(self._file.fileno())
             self._file.close()
-            if self._temporary:
+            if self._temporary and whole:
                 self._temporary.replace(self._target)
                 self._temporary = None
 

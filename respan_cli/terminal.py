@@ -165,8 +165,8 @@ class Terminal:
         if text:
             self.draw(clean(text) if self.shows_answers else text)
 
-    def commit(self) -> None:
-        """As `flush`: a stream keeps what it has got, and is not closed before the program ends."""
+    def commit(self, *, whole: bool) -> None:
+        """As `flush`: a stream keeps what it has got, whole or not, and stays open until the program ends."""
         self.flush()
 
     def draw(self, text: str) -> None:

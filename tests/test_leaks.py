@@ -178,7 +178,7 @@ class Faulty:
     def flush(self) -> None:
         """Nothing."""
 
-    def commit(self) -> None:
+    def commit(self, *, whole: bool) -> None:
         """Nothing."""
 
 

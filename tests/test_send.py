@@ -534,6 +534,21 @@ def test_an_answer_that_is_not_what_was_asked_is_a_warning_and_with_strict_an_er
     assert strict.err.startswith(f"error: {error}")
 
 
+@pytest.mark.parametrize(("model", "code"), [("sandbox-max-tokens", 10), ("sandbox-refusal", 11)])
+@pytest.mark.parametrize("flags", [(), ("--json",)], ids=str)
+def test_a_file_is_not_replaced_by_an_answer_that_strict_calls_an_error(
+    flags: tuple[str, ...], model: str, code: int, env: Env, tmp_path: Path
+) -> None:
+    path = tmp_path / "answer"
+    path.write_text("the old answer")
+    done = run("send", "-m", model, "hi", "--strict", "-u", "-o", str(path), *flags, env=env)
+    assert (done.code, done.out, path.read_text()) == (code, "", "the old answer")
+    assert done.err.startswith(f"{model} · 1 token in")  # it is paid for all the same
+    assert [entry.name for entry in tmp_path.iterdir()] == ["answer"]
+    assert run("send", "-m", model, "hi", "-q", "-o", str(path), *flags, env=env).code == 0
+    assert path.read_text() != "the old answer"
+
+
 def test_an_answer_reaches_a_pipe_untouched_and_a_terminal_without_its_control_characters(env: Env) -> None:
     from respan_cli.clean import clean
     from respan_cli.sandbox.faults import HOSTILE

@@ -99,7 +99,7 @@ class _Nowhere:
         if self._deadline.passed:
             raise SilentError("the answer had not ended in time", retryable=True)
 
-    def commit(self) -> None:
+    def commit(self, *, whole: bool) -> None:
         """Nothing."""
 
 

@@ -124,7 +124,7 @@ def print_request(text: str, output: Path | None, terminal: Terminal) -> None:
 
     with sink_for(output, terminal) as sink:
         sink.write(text)
-        sink.commit()
+        sink.commit(whole=True)
 
 
 def preload() -> None:
@@ -169,6 +169,10 @@ def deliver(
     request = message.build(current, said.turns, headers, said.options)
     renderer = renderer_for(flags, terminal)
     gateway = connect(target, current, terminal, on_sent=renderer.prepare)
+
+    def is_whole(result: render.Result) -> bool:
+        return not (flags["strict"] and trouble_with(result))
+
     with sink_for(file_of(flags), terminal) as sink:
 
         def settle() -> None:
@@ -177,7 +181,7 @@ def deliver(
 
         aside = Aside(terminal, settle, shown=flags["show_thinking"])
         try:
-            return exchange(gateway, request, current, renderer, sink, aside.take)
+            return exchange(gateway, request, current, renderer, sink, aside.take, is_whole)
         finally:
             aside.close()
 
