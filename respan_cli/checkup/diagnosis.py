@@ -168,7 +168,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "the name is mistyped, or this machine's name server does not know it, or is silent",
         "{show}",
     ),
-    "dns default": ("the name is right, so this machine's name server does not answer", "nslookup {host}"),
+    "dns default": (
+        "the name is right: there is no network, or this network's name server is silent or does not know it",
+        "nslookup {host}",
+    ),
     "proxied dns": ("it is the proxy's name, and nobody here knows it", _SEE_PROXY),
     "proxied tcp_refused": ("the proxy is not running, or its port is another", _SEE_PROXY),
     "proxied tcp_timeout": (
