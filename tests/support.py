@@ -143,8 +143,9 @@ class Pty:
 
     def finish(self) -> tuple[int, str]:
         """Read to the end; the exit code and everything that was written."""
+        deadline = time.monotonic() + 2 * PATIENCE
         while self._read():
-            pass
+            assert time.monotonic() < deadline, f"it never ends; the terminal shows {self.text[-500:]!r}"
         code = self.process.wait(PATIENCE)
         return code, self.text.decode("utf-8", "replace")
 

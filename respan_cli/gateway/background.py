@@ -7,15 +7,15 @@ The main thread is the only one that hears of a signal. While it looks up a host
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from threading import Event, Thread
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-# On Windows no wait can be interrupted: there it is cut into pieces.
-_PATIENCE = 0.1 if os.name == "nt" else None  # seconds
+# A wait is cut into pieces: on Windows none can be interrupted, and elsewhere a signal that comes between the
+# interpreter's last look for one and the wait itself would be heard only after it.
+_PATIENCE = 0.1  # seconds
 
 
 def interruptibly(work: Callable[[], T]) -> T:
