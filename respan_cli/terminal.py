@@ -21,11 +21,13 @@ from respan_cli.headers import HIDDEN, SHORTEST_SECRET
 from respan_cli.notes import DIM, RESET, YELLOW, error_block, error_json, fold
 from respan_cli.reader import Reader
 from respan_cli.spinner import Spinner, Words
+from respan_cli.writer import pour
 
 if TYPE_CHECKING:
     from respan_cli.outlet import Outlet
 
 PATIENCE = 2.0  # seconds of silence on an open pipe before we say what is waited for
+_A_WHILE = 0.1  # seconds
 _USUAL_SIZE = (80, 24)  # columns and rows of a terminal that does not say
 
 
@@ -181,7 +183,7 @@ class Terminal:
             if self._outlet:
                 self._outlet.write(data)
             else:
-                _pour(stdout, data)
+                pour(stdout, data)
 
     @contextmanager
     def answering(self) -> Iterator[None]:
@@ -299,7 +301,7 @@ class Terminal:
     def _emit(self, text: str) -> None:
         if self._stderr is not None:
             with suppress(OSError, ValueError):
-                _pour(self._stderr, encode(text, self._encodings[1]))
+                pour(self._stderr, encode(text, self._encodings[1]))
 
     def ask(self, question: str, *, hidden: bool = False) -> str:
         """What the person at the terminal answers, without the white space around it.
@@ -363,45 +365,13 @@ class Terminal:
         reader = Reader(self._stdin)
         reader.start()
         # A person who types sees the cursor wait; only a pipe stays silent unseen.
-        if not reader.stirred.wait(None if self.asks else PATIENCE):
+        if not self.asks and not reader.stirred.wait(PATIENCE):
             self.note(waiting_for)
-        reader.join()
+        while reader.is_alive():  # in pieces, so that no signal is missed in the moment before a wait
+            reader.join(_A_WHILE)
         if reader.failure:
             raise UsageError("cannot read standard input", reason=reader.failure.strerror)
         return b"".join(reader.chunks)
-
-
-def _pour(stream: BinaryIO, data: bytes) -> None:
-    """Write all of it, and flush.
-
-    An unbuffered stream (`PYTHONUNBUFFERED`) takes what a disk that is nearly full has left, and says nothing
-    of the rest; a pipe that another program has set not to wait takes what there is room for.
-
-    Raises:
-        OSError, ValueError: nothing more can be written.
-    """
-    left = memoryview(data)
-    while left:
-        try:
-            taken = stream.write(left)
-        except BlockingIOError as full:
-            taken = full.characters_written
-        left = left[taken or 0 :]
-        if not taken:
-            _wait_for_room(stream)
-    while True:
-        try:
-            stream.flush()
-        except BlockingIOError:
-            _wait_for_room(stream)
-        else:
-            return
-
-
-def _wait_for_room(stream: BinaryIO) -> None:
-    from select import select
-
-    select([], [stream], [])
 
 
 def _is_terminal(stream: BinaryIO | None) -> bool:

@@ -12,8 +12,8 @@ from respan_cli import message
 from respan_cli.commands import options
 from respan_cli.commands.common import check_can_send, load_settings, target_of
 from respan_cli.commands.gather import asked, check_says_something
-from respan_cli.conversation import Conversation, check_answer
-from respan_cli.errors import BrokenReplyError, CutError, DeclinedError, ExitCode, RespanError, UsageError
+from respan_cli.conversation import Conversation
+from respan_cli.errors import ExitCode, UsageError
 from respan_cli.headers import resolve_references
 from respan_cli.notes import DIM
 from respan_cli.programs import Form, dry_run, hides
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from respan_cli.delivery import Target
 
 STDOUT = "-"  # as the file of `-o`
+NOT_AS_IT_STANDS = (
+    "the program sends '[hidden]' where a secret belongs; --show-secrets prints it, "
+    "and a header of the form env:VARIABLE is read when the program runs"
+)
 
 
 def send(
@@ -164,6 +168,7 @@ def deliver(
 ) -> render.Result:
     """Send a conversation and write its answer in the form, and to the place, that the flags ask for."""
     from respan_cli.delivery import Aside, connect, exchange, sink_for
+    from respan_cli.verdicts import trouble_with
 
     headers = resolve_references(current.headers, terminal.env)
     request = message.build(current, said.turns, headers, said.options)
@@ -215,9 +220,10 @@ def report(result: render.Result, flags: Mapping[str, Any], terminal: Terminal) 
 
     Raises:
         CutError, DeclinedError: with `--strict`, an answer that was cut or refused.
-        BrokenReplyError: see `check_parsed`.
+        BrokenReplyError: see `verdicts.check_parsed`.
     """
     from respan_cli.render import SEPARATOR, usage_line
+    from respan_cli.verdicts import check_parsed, trouble_with
 
     to_person = terminal.shows_answers and not (file_of(flags) or flags["as_json"] or flags["events"])
     if flags["usage"] or (to_person and not flags["quiet"]):
@@ -229,45 +235,3 @@ def report(result: render.Result, flags: Mapping[str, Any], terminal: Terminal) 
     if flags["as_json"] or flags["events"]:
         check_parsed(result)
     return ExitCode.OK
-
-
-def check_parsed(result: render.Result) -> None:
-    """Refuse to pass off an answer as JSON that is none; it is printed all the same, `parsed` being null.
-
-    Raises:
-        BrokenReplyError: a schema was given and the answer is not JSON.
-    """
-    if why := check_answer(result.request.options, result.answer.text):
-        raise BrokenReplyError(
-            "the answer is not the JSON that --schema asks for",
-            reason=why,
-            hint="the answer is in 'text'; see 'stop_reason' for why it ended",
-            request_id=result.request_id,
-            log_id=result.log_id,
-        )
-
-
-def trouble_with(result: render.Result) -> RespanError | None:
-    """Why an answer that arrived whole is not what was asked for, if so."""
-    reason = result.answer.stop_reason
-    kind, message, hint = TROUBLES.get(reason or "", (None, "", ""))
-    if kind is None:
-        return None
-    return kind(message, hint=hint, request_id=result.request_id, log_id=result.log_id)
-
-
-NOT_AS_IT_STANDS = (
-    "the program sends '[hidden]' where a secret belongs; --show-secrets prints it, "
-    "and a header of the form env:VARIABLE is read when the program runs"
-)
-
-# stop reason -> what it means for the person who asked
-TROUBLES: dict[str, tuple[type[RespanError], str, str]] = {
-    "max_tokens": (CutError, "the answer was cut by max_tokens", "a larger --max-tokens lets it end"),
-    "model_context_window_exceeded": (
-        CutError,
-        "the answer was cut at the end of the model's context window",
-        "a shorter prompt leaves more room",
-    ),
-    "refusal": (DeclinedError, "the model refused to answer", "put the request in other words"),
-}
