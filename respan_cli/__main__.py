@@ -47,7 +47,7 @@ def run() -> NoReturn:
     # longer turns the collector on again: `gateway.load_sdk`, and the sandbox.
     gc.disable()
     from respan_cli.errors import EndedError
-    from respan_cli.terminal import Terminal
+    from respan_cli.terminal.terminal import Terminal
 
     terminal = Terminal.standard()
     if terminal.asks and sys.argv[1:2] == ["send"] and not _QUICK.intersection(sys.argv):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from respan_cli.errors import UsageError
-from respan_cli.prompt import decode
+from respan_cli.terminal.encoding import decode
 
 IMAGE_LIMIT = 10 * 1024 * 1024  # bytes of base64, for one image
 REQUEST_LIMIT = 32 * 1024 * 1024  # bytes, for the whole request

@@ -14,7 +14,7 @@ from respan_cli.commands import options
 from respan_cli.commands.app import App
 from respan_cli.errors import EndedError, ExitCode, ReaderGoneError, RespanError, UsageError
 from respan_cli.mistakes import explain
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.terminal import Terminal
 
 NAMES = ("respan", "respan-cli")  # the console scripts; the first is what others call us
 SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")  # that Typer has a script for

@@ -17,13 +17,14 @@ from respan_cli import message, render
 from respan_cli.errors import RespanError, UnwrittenError
 from respan_cli.failures import REQUESTS_PAGE, Asked
 from respan_cli.gateway import Gateway, Reply, Sent, Wait, Watcher, load_sdk
-from respan_cli.headers import is_secret, on_the_wire, resolve_references
+from respan_cli.headers import on_the_wire, resolve_references
 from respan_cli.message import Event, MessageRequest
-from respan_cli.notes import DIM, Flow, one_line
 from respan_cli.output import AnswerFile
 from respan_cli.settings import Settings
-from respan_cli.spinner import Words
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.redact import is_secret
+from respan_cli.terminal.status import Words
+from respan_cli.terminal.terminal import Terminal
+from respan_cli.terminal.text import DIM, Flow, one_line
 
 # What a block of the answer that has begun means for whoever waits for the text.
 _STAGES = {"thinking": "thinking", "redacted_thinking": "thinking", "text": "receiving the answer"}

@@ -7,11 +7,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from respan_cli.encoding import fit
 from respan_cli.message import Event
-from respan_cli.outlet import deaf
 from respan_cli.render import Renderer, Result
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.encoding import fit
+from respan_cli.terminal.terminal import Terminal
+from respan_cli.terminal.tty_writer import deaf
 
 if TYPE_CHECKING:
     from respan_cli.markdown import MarkdownStream

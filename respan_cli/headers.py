@@ -10,19 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlsplit
 
 from respan_cli import __version__
 from respan_cli.errors import SettingsError
+from respan_cli.terminal.redact import REFERENCE
 
 # The Messages API version that the requests of this program are written against; the one that the SDK
 # sends since 2.0. `[gateway_headers] anthropic-version = "…"` replaces it.
 ANTHROPIC_VERSION = "2026-10-21"
 
-HIDDEN = "[hidden]"
-SHORTEST_SECRET = 8  # characters; what is shorter would be found in every other word
-REFERENCE = "env:"
 KEY_PLACEHOLDER = "Bearer $RESPAN_API_KEY"
 
 # Framing and identity of the request itself: set by the HTTP client and the key, by nobody else.
@@ -33,11 +30,6 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 9110, 5.5: visible ASCII, space and tab. It also allows obs-text, which no two servers read alike.
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# An idempotency key opens nothing; any other header that calls itself a key may.
-_SECRET = re.compile(
-    r"auth|api[-_]?key|cookie|token|secret|password|credential|signature|(?<!idempotency)[-_]key$",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +94,6 @@ def parse_lines(text: str) -> Iterator[tuple[str, str]]:
                 yield parse_line(line)
             except ValueError as error:
                 raise ValueError(f"in line {number} {error}") from None
-
-
-def is_secret(name: str) -> bool:
-    """Whether a header (or parameter) of this name carries a credential, and its value is never shown."""
-    return bool(_SECRET.search(name))
-
-
-def redact(headers: Mapping[str, str], *, show_secrets: bool = False) -> dict[str, str]:
-    """A copy of `headers` for people's eyes. References to variables are no secrets and stay readable."""
-    return {
-        name: value if show_secrets or value.startswith(REFERENCE) or not is_secret(name) else HIDDEN
-        for name, value in headers.items()
-    }
-
-
-def redact_params(params: Mapping[str, Any], *, show_secrets: bool = False) -> dict[str, Any]:
-    """A copy of Respan's parameters for people's eyes: some of them carry a provider's credentials."""
-    return {name: HIDDEN if is_secret(name) and not show_secrets else value for name, value in params.items()}
 
 
 def resolve_references(headers: Mapping[str, str], env: Mapping[str, str]) -> dict[str, str]:

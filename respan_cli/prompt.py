@@ -4,28 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from respan_cli.errors import UsageError
+from respan_cli.terminal.encoding import decode
 
 STDIN = "-"
-
-
-def decode(data: bytes, name: str) -> str:
-    """UTF-8 text without its byte order mark.
-
-    Args:
-        data: the bytes as they came.
-        name: what a message calls them.
-
-    Raises:
-        UsageError: they are not UTF-8; the message names the byte offset.
-    """
-    try:
-        return data.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"{name} is not UTF-8 at byte offset {error.start}",
-            hint="convert it first, for example with 'iconv -t UTF-8'",
-        ) from None
 
 
 def compose(words: Sequence[str], piped: str | None, files: Sequence[tuple[str, str]] = ()) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from respan_cli.conversation import parsed
-from respan_cli.headers import redact, redact_params
 from respan_cli.message import Answer, Event, MessageRequest
+from respan_cli.terminal.redact import redact, redact_params
 
 SEPARATOR = " · "
 _MEASURABLE = 0.05  # seconds; a shorter answer has no speed worth telling

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from respan_cli.cli import main
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.terminal import Terminal
 
 ROOT = Path(__file__).parent.parent
 KEY = "respan-test-key-0123456789"

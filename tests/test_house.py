@@ -13,26 +13,25 @@ from tests.support import KEY, process_env, run_process
 
 PACKAGE = Path(respan_cli.__file__).parent
 
-# From the ground up: a room imports only from floors below its own, or from its own package.
-FLOORS: list[set[str]] = [
-    {"errors", "clean", "deadline", "encoding", "outlet", "reader", "writer"},
-    {"headers", "notes"},
-    {"spinner"},
+# From the ground up: a package imports only from those before it, or from itself.
+ORDER: list[set[str]] = [
+    {"errors", "clean", "deadline", "sandbox"},
+    {"terminal"},
+    {"headers"},
     {"values"},
     {"fields"},
     {"layers"},
     {"settings"},
     {"changes", "conversation", "environment", "failures", "message", "mistakes", "prompt"},
     {"keys", "markdown", "programs", "render"},
-    {"attachments", "gateway", "output", "profiles", "sandbox", "terminal"},
-    {"editor", "tables"},
+    {"attachments", "gateway", "output", "profiles"},
     {"delivery", "drawing", "verdicts"},
     {"checkup"},
     {"commands"},
     {"cli"},
     {"__main__"},
 ]
-LEVEL = {room: level for level, floor in enumerate(FLOORS) for room in floor}
+LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 # Among the commands these are for all; the others do not know each other.
 SHARED_COMMANDS = {"app", "options", "common", "gather", "page", "saving", "suggest"}
 

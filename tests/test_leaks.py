@@ -22,7 +22,7 @@ from respan_cli.headers import WireHeader
 from respan_cli.message import build, user_turn
 from respan_cli.render import Plain
 from respan_cli.sandbox import FAULTS, Sandbox
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.terminal import Terminal
 from tests.support import KEY, Outcome, Screen, process_env, run, run_process
 
 Env = dict[str, str]

@@ -11,8 +11,8 @@ import re
 import pyte
 import pytest
 
-from respan_cli.clean import clean
 from respan_cli.markdown import MarkdownStream
+from respan_cli.terminal.text import clean
 
 DOCUMENTS = {
     "mixed": """# Heading *one*

@@ -9,9 +9,9 @@ from pathlib import Path
 import pyte
 import pytest
 
-from respan_cli.clean import clean
 from respan_cli.sandbox import Sandbox
 from respan_cli.sandbox.faults import HOSTILE
+from respan_cli.terminal.text import clean
 from tests.hostile import DANGERS
 from tests.support import KEY, Outcome, Pty, process_env, run
 

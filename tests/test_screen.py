@@ -24,7 +24,7 @@ from respan_cli.render import Result, Timing, usage_line
 from respan_cli.sandbox import Sandbox, api
 from respan_cli.sandbox.api import THOUGHT
 from respan_cli.sandbox.faults import HOSTILE, MARKDOWN
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.terminal import Terminal
 from tests.support import PATIENCE, Outcome, Pty, Screen, process_env, run, run_process
 
 Env = dict[str, str]

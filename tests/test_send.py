@@ -550,8 +550,8 @@ def test_a_file_is_not_replaced_by_an_answer_that_strict_calls_an_error(
 
 
 def test_an_answer_reaches_a_pipe_untouched_and_a_terminal_without_its_control_characters(env: Env) -> None:
-    from respan_cli.clean import clean
     from respan_cli.sandbox.faults import HOSTILE
+    from respan_cli.terminal.text import clean
 
     piped = run("send", "-m", "sandbox-hostile", "x", env=env)
     assert piped == Outcome(0, HOSTILE + ("" if HOSTILE.endswith("\n") else "\n"), "")

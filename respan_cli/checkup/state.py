@@ -16,10 +16,11 @@ from respan_cli.delivery import Target, watcher_for
 from respan_cli.delivery import connect as gateway_of
 from respan_cli.failures import Asked
 from respan_cli.gateway import Gateway, Watcher
-from respan_cli.headers import is_secret, on_the_wire, resolve_references
+from respan_cli.headers import on_the_wire, resolve_references
 from respan_cli.render import Result
 from respan_cli.settings import Settings
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.redact import is_secret
+from respan_cli.terminal.terminal import Terminal
 
 FOR_US = 0.1  # of the time; to start and to end takes some too, and the whole command keeps to the limit
 TIMEOUT = 10.0  # seconds for a whole check, unless a layer of the settings says otherwise

@@ -13,8 +13,8 @@ from respan_cli.commands import options
 from respan_cli.commands.common import check_can_send, load_settings, target_of
 from respan_cli.errors import ExitCode, UsageError
 from respan_cli.fields import BY_NAME, DEFAULT_PROFILE
-from respan_cli.headers import is_secret
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.redact import is_secret
+from respan_cli.terminal.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

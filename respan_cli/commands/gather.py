@@ -10,8 +10,9 @@ from typing import Any
 from respan_cli.conversation import Conversation, Turn, body_options, check_schema, parse_input, read_turns
 from respan_cli.errors import UsageError
 from respan_cli.message import user_turn
-from respan_cli.prompt import STDIN, compose, decode
-from respan_cli.terminal import Terminal
+from respan_cli.prompt import STDIN, compose
+from respan_cli.terminal.encoding import decode
+from respan_cli.terminal.terminal import Terminal
 
 WAITING = "respan: waiting for standard input to end (--no-stdin ignores it)"
 STDIN_NAME = "standard input"
@@ -36,7 +37,7 @@ def asked(
     if not flags["editor"]:
         yield conversation(flags, stdin)
         return
-    from respan_cli.editor import Draft
+    from respan_cli.terminal.editor import Draft
 
     with Draft(terminal) as draft:
         yield conversation(flags, stdin, draft.edit)

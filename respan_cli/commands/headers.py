@@ -18,8 +18,9 @@ from respan_cli.fields import BY_NAME
 from respan_cli.keys import key_origin
 from respan_cli.layers import from_profile
 from respan_cli.settings import Settings
-from respan_cli.tables import print_table
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.redact import HIDDEN, REFERENCE, is_secret, redact
+from respan_cli.terminal.tables import print_table
+from respan_cli.terminal.terminal import Terminal
 
 app = App(name="headers")
 FIELD_OF_SCOPE = {"forwarded": "headers", "gateway": "gateway_headers"}
@@ -130,7 +131,7 @@ def _of_profile(terminal: Terminal, flags: Mapping[str, Any]) -> Iterator[Row]:
     for scope, field in FIELD_OF_SCOPE.items():
         for path, given in layer.items():
             if path[0] == field and given.value is not None:
-                shown = headers.redact({given.key: given.value}, show_secrets=bool(flags["show_secrets"]))
+                shown = redact({given.key: given.value}, show_secrets=bool(flags["show_secrets"]))
                 yield Row(scope, given.key, shown[given.key], given.source)
 
 
@@ -157,13 +158,13 @@ def _seen(given: Mapping[str, str], terminal: Terminal, *, show_secrets: bool) -
         if show_secrets:
             raise
         terminal.note(error.message, label="respan: ")
-    return headers.redact(resolved if show_secrets else given, show_secrets=show_secrets)
+    return redact(resolved if show_secrets else given, show_secrets=show_secrets)
 
 
 def _authorization(current: Settings, *, show_secrets: bool) -> str:
     if current.api_key is None:
         return "Bearer (what api_key_command prints)" if current.api_key_command else "Bearer (no key)"
-    return f"Bearer {current.api_key.reveal().strip() if show_secrets else headers.HIDDEN}"
+    return f"Bearer {current.api_key.reveal().strip() if show_secrets else HIDDEN}"
 
 
 @app.command("set")
@@ -192,8 +193,8 @@ def set_header(
     place = _place(name, gateway=gateway)
     text = value_of(terminal, value, name)
     set_value(terminal, ctx.params, place, changes.read_value(place, text, "the command line"))
-    exposed = value not in ("-", "") and not text.startswith(headers.REFERENCE)
-    if exposed and headers.is_secret(name) and terminal.shows_notes:
+    exposed = value not in ("-", "") and not text.startswith(REFERENCE)
+    if exposed and is_secret(name) and terminal.shows_notes:
         terminal.note(
             "this value now stands in the shell's history; '-' reads it from standard input, "
             "and env:VARIABLE keeps it out of the file too",

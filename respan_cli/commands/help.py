@@ -11,7 +11,7 @@ from respan_cli.commands import options
 from respan_cli.commands.page import show_page
 from respan_cli.errors import MEANINGS, ExitCode, UsageError
 from respan_cli.fields import did_you_mean
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.terminal import Terminal
 
 
 def show_help(
@@ -69,7 +69,7 @@ def offers(ctx: typer.Context) -> list[str]:
 
 def exit_codes(terminal: Terminal) -> None:
     """The codes and their meanings."""
-    from respan_cli.tables import print_table
+    from respan_cli.terminal.tables import print_table
 
     print_table(terminal, ("code", "meaning"), [(str(int(code)), text) for code, text in MEANINGS.items()])
 
@@ -77,7 +77,7 @@ def exit_codes(terminal: Terminal) -> None:
 def environment(terminal: Terminal) -> None:
     """The variables and their meanings."""
     from respan_cli.environment import variables
-    from respan_cli.tables import print_table
+    from respan_cli.terminal.tables import print_table
 
     print_table(terminal, ("variable", "meaning"), variables().items())
 
@@ -85,7 +85,7 @@ def environment(terminal: Terminal) -> None:
 def faults(terminal: Terminal) -> None:
     """The models of the sandbox and what they do."""
     from respan_cli.sandbox import FAULTS
-    from respan_cli.tables import print_table
+    from respan_cli.terminal.tables import print_table
 
     print_table(terminal, ("model", "meaning"), [(name, fault.help) for name, fault in FAULTS.items()])
 

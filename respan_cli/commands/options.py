@@ -10,7 +10,7 @@ import typer
 from respan_cli.commands import suggest
 from respan_cli.fields import BY_NAME, PROFILE_VARIABLE, shown
 from respan_cli.programs import Form
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.terminal import Terminal
 
 
 class Color(StrEnum):

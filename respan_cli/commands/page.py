@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.terminal import Terminal
 
 # The groups in the order of what people look for; what is in none of them comes last.
 PANELS = ("Check", "Message", "Identity", "Output", "Connection")

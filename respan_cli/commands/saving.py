@@ -9,11 +9,12 @@ from respan_cli import changes, profiles, settings
 from respan_cli.commands.common import check, check_in_the_clear
 from respan_cli.errors import UsageError
 from respan_cli.fields import DEFAULT_PROFILE, KEY_FIELDS, Field, did_you_mean, shown
-from respan_cli.headers import HIDDEN, REFERENCE, is_secret
 from respan_cli.keys import KEY_VARIABLE
 from respan_cli.layers import Layer
-from respan_cli.prompt import STDIN, decode
-from respan_cli.terminal import Terminal
+from respan_cli.prompt import STDIN
+from respan_cli.terminal.encoding import decode
+from respan_cli.terminal.redact import HIDDEN, REFERENCE, is_secret
+from respan_cli.terminal.terminal import Terminal
 
 WAITING = "respan: waiting for the value on standard input"
 

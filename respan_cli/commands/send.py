@@ -15,10 +15,10 @@ from respan_cli.commands.gather import asked, check_says_something
 from respan_cli.conversation import Conversation
 from respan_cli.errors import ExitCode, UsageError
 from respan_cli.headers import resolve_references
-from respan_cli.notes import DIM
 from respan_cli.programs import Form, dry_run, hides
 from respan_cli.settings import Settings
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.terminal import Terminal
+from respan_cli.terminal.text import DIM
 
 if TYPE_CHECKING:
     from respan_cli import render

@@ -15,7 +15,7 @@ from respan_cli import changes, settings
 from respan_cli.commands.common import read_document
 from respan_cli.errors import RespanError
 from respan_cli.fields import MODELS
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.terminal import Terminal
 
 # Headers that people set, by scope: what the integration page of Respan's documentation names, and what its
 # gateway reads.

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from respan_cli.gateway.attempts import Sent, Wait, Watcher
-from respan_cli.headers import HIDDEN, is_secret
+from respan_cli.terminal.redact import HIDDEN, is_secret
 
 _LONGEST = 1000  # characters of one text in a body; a picture is longer, and nobody reads it
 

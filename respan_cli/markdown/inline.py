@@ -11,7 +11,7 @@ from markdown_it.rules_inline import StateInline
 from rich.style import Style
 from rich.text import Text
 
-from respan_cli.clean import clean
+from respan_cli.terminal.text import clean
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

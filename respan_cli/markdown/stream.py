@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from respan_cli.clean import clean
 from respan_cli.markdown.blocks import LONG_LINE, LONG_ROW, Blocks
 from respan_cli.markdown.rows import Rows, absorb
 from respan_cli.markdown.screen import Row, Screen, paint
+from respan_cli.terminal.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable

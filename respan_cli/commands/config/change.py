@@ -21,7 +21,7 @@ from respan_cli.errors import ExitCode, SettingsError, UsageError
 from respan_cli.fields import PROFILE_VARIABLE
 from respan_cli.keys import check_key
 from respan_cli.prompt import STDIN
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.terminal import Terminal
 
 Key = Annotated[
     str,

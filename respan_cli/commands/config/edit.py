@@ -16,7 +16,7 @@ from respan_cli.commands.common import check
 from respan_cli.commands.saving import tell
 from respan_cli.errors import ExitCode, RespanError, SettingsError
 from respan_cli.fields import FIELDS
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.terminal import Terminal
 
 
 def edit(

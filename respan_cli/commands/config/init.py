@@ -24,8 +24,8 @@ from respan_cli.failures import CREDITS_PAGE, KEYS_PAGE, PLATFORM, PROVIDERS_PAG
 from respan_cli.fields import BY_NAME, KEY_FIELDS
 from respan_cli.keys import check_key
 from respan_cli.layers import Layer, from_flags
-from respan_cli.notes import RED
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.terminal import Terminal
+from respan_cli.terminal.text import RED
 
 STEPS = f"""
   1. Sign up             {PLATFORM}

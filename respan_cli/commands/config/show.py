@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from respan_cli import changes, headers, profiles, settings
+from respan_cli import changes, profiles, settings
 from respan_cli.commands import options, suggest
 from respan_cli.commands.common import load_settings, read_document
 from respan_cli.errors import ExitCode, SettingsError
@@ -16,8 +16,9 @@ from respan_cli.fields import DEFAULT_PROFILE, FIELDS, Field, did_you_mean, show
 from respan_cli.keys import key_origin
 from respan_cli.layers import Given, from_environment, from_profile
 from respan_cli.settings import Settings
-from respan_cli.tables import print_table
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.redact import HIDDEN, redact, redact_params
+from respan_cli.terminal.tables import print_table
+from respan_cli.terminal.terminal import Terminal
 
 # The docs MCP of Respan (the integration page of its documentation); it needs no key.
 DOCS_MCP = {"mcpServers": {"respan-docs": {"url": "https://respan.ai/docs/mcp"}}}
@@ -102,11 +103,11 @@ def in_force(current: Settings, *, show_secrets: bool) -> dict[str, Any]:
     """The settings as JSON has them, secrets hidden unless asked for."""
     key = current.api_key
     values = {field.name: getattr(current, field.name) for field in FIELDS}
-    values["api_key"] = key and (key.reveal() if show_secrets else headers.HIDDEN)
+    values["api_key"] = key and (key.reveal() if show_secrets else HIDDEN)
     values["required"] = list(current.required)
-    values["respan_params"] = headers.redact_params(current.respan_params, show_secrets=show_secrets)
+    values["respan_params"] = redact_params(current.respan_params, show_secrets=show_secrets)
     for name in ("headers", "gateway_headers"):
-        values[name] = headers.redact(values[name], show_secrets=show_secrets)
+        values[name] = redact(values[name], show_secrets=show_secrets)
     return values
 
 

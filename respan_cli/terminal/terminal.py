@@ -14,17 +14,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from respan_cli.clean import clean
-from respan_cli.encoding import UTF8, encode, fit, settle
 from respan_cli.errors import ReaderGoneError, RespanError, UnwrittenError, UsageError
-from respan_cli.headers import HIDDEN, SHORTEST_SECRET
-from respan_cli.notes import DIM, RESET, YELLOW, error_block, error_json, fold
-from respan_cli.reader import Reader
-from respan_cli.spinner import Spinner, Words
-from respan_cli.writer import pour
+from respan_cli.terminal.encoding import UTF8, encode, fit, settle
+from respan_cli.terminal.error_block import error_block, error_json
+from respan_cli.terminal.redact import HIDDEN, SHORTEST_SECRET
+from respan_cli.terminal.status import Spinner, Words
+from respan_cli.terminal.streams import Reader, pour
+from respan_cli.terminal.text import DIM, RESET, YELLOW, clean, fold
 
 if TYPE_CHECKING:
-    from respan_cli.outlet import Outlet
+    from respan_cli.terminal.tty_writer import Outlet
 
 PATIENCE = 2.0  # seconds of silence on an open pipe before we say what is waited for
 _A_WHILE = 0.1  # seconds
@@ -188,9 +187,9 @@ class Terminal:
     @contextmanager
     def answering(self) -> Iterator[None]:
         """Let a signal end what is drawn on a terminal there and then, and its line with it."""
-        from respan_cli import outlet
+        from respan_cli.terminal import tty_writer
 
-        with outlet.opened(self._stdout) as self._outlet:
+        with tty_writer.opened(self._stdout) as self._outlet:
             try:
                 yield
             finally:

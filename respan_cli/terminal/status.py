@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import cycle
 
-from respan_cli.encoding import fit
-from respan_cli.notes import cut
+from respan_cli.terminal.encoding import fit
+from respan_cli.terminal.text import cut
 
 FRAME = 0.1  # seconds
 _BRAILLE, _ASCII = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"

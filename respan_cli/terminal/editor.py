@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from respan_cli.errors import RespanError, UsageError
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.terminal import Terminal
 
 VARIABLES = ("VISUAL", "EDITOR")  # the first that is set, as for git and crontab
 FALLBACK = "notepad" if sys.platform == "win32" else "vi"
@@ -74,7 +74,7 @@ class Draft:
 
 
 def _read(path: Path) -> str:
-    from respan_cli.prompt import decode
+    from respan_cli.terminal.encoding import decode
 
     text = decode(path.read_bytes(), "what the editor saved").rstrip("\r\n")
     if not text.strip():

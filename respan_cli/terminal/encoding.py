@@ -7,6 +7,8 @@ import io
 import unicodedata
 from typing import TextIO
 
+from respan_cli.errors import UsageError
+
 UTF8 = "utf-8"
 
 # Our own ornaments, and what models like to write, in ASCII. One column stays one column where rows of a
@@ -37,6 +39,25 @@ def encode(text: str, encoding: str = UTF8) -> bytes:
     encoding cannot represent is spelled with what it has.
     """
     return text.encode(encoding, "backslashreplace" if encoding == UTF8 else SPELLING)
+
+
+def decode(data: bytes, name: str) -> str:
+    """UTF-8 text without its byte order mark.
+
+    Args:
+        data: the bytes as they came.
+        name: what a message calls them.
+
+    Raises:
+        UsageError: they are not UTF-8; the message names the byte offset.
+    """
+    try:
+        return data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{name} is not UTF-8 at byte offset {error.start}",
+            hint="convert it first, for example with 'iconv -t UTF-8'",
+        ) from None
 
 
 def fit(text: str, encoding: str) -> str:

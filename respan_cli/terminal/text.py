@@ -1,65 +1,25 @@
-"""What standard error says, laid out for the width it is read at. Pure."""
+"""Text for a terminal: foreign text made harmless, lines measured, broken and cut to a width."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
-
-from respan_cli.clean import clean
-from respan_cli.errors import RespanError
 
 RED, YELLOW, DIM, BOLD, RESET = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 _AFTER_WORD = re.compile(r"(?<=[ \n])")
 _LONGEST_WORD = 40  # characters; what goes on longer, as Chinese does, is not waited for
 
-_LABEL = "  {:6}"  # what stands before each line of an error's details
-_BETWEEN_IDS = ", "
-_NARROW = 30  # columns; below, details stand under their labels instead of beside them
-
-Paint = Callable[[str, str], str]  # text and style in, styled text out
+# C0 without newline and tab, DEL, C1, and the characters that reorder text without being seen.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def error_json(error: RespanError) -> dict[str, object]:
-    """The error as scripts read it (contract, section 8)."""
-    said = [one_line(text) for text in (error.message, error.reason) if text]
-    details = {
-        "type": error.kind,
-        "message": ": ".join(said),
-        "status": error.status,
-        "retryable": error.retryable,
-        "retry_after": error.retry_after,
-        "request_id": error.request_id,
-        "log_id": error.log_id,
-        "hint": error.hint,
-    }
-    return {"error": details, "exit_code": int(error.code)}
-
-
-def error_block(error: RespanError, width: int | None, paint: Paint) -> str:
-    """The error for people: what failed, why, what to do next, and the ids to ask about.
-
-    Args:
-        error: what went wrong.
-        width: the terminal's columns; None where lines are not to be broken.
-        paint: styles a text, or does not.
-    """
-    label = "error: "
-    lines = _hanging(one_line(error.message), label, width)
-    lines[0] = paint(label, RED + BOLD) + paint(lines[0].removeprefix(label), BOLD)
-    for name, text in (("why", error.reason), ("next", error.hint), ("ids", _ids(error))):
-        if text:
-            label = _LABEL.format(name + ":")
-            separator = _BETWEEN_IDS if name == "ids" else " "
-            first, *rest = _hanging(one_line(text), label, width, separator)
-            lines += [paint(label, DIM) + first.removeprefix(label), *rest]
-    return "".join(line + "\n" for line in lines)
-
-
-def _hanging(text: str, label: str, width: int | None, separator: str = " ") -> list[str]:
-    indent = len(label) if width is None or width >= _NARROW else 2
-    return fold(label + text, width, indent=indent, separator=separator)
+def clean(text: str) -> str:
+    """The text without what could steer a terminal; newline and tab stay, lone surrogates become U+FFFD."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _SURROGATE.sub("\ufffd", _CONTROL.sub("", text))
 
 
 def one_line(text: str, limit: int = 600) -> str:
@@ -166,8 +126,3 @@ def columns(text: str) -> int:
         else 1 + (unicodedata.east_asian_width(character) in "WF")
         for character in text
     )  # fmt: skip
-
-
-def _ids(error: RespanError) -> str:
-    ids = (("request", error.request_id), ("log", error.log_id))
-    return _BETWEEN_IDS.join(f"{name} {value}" for name, value in ids if value)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from respan_cli.clean import clean
-from respan_cli.terminal import Terminal
+from respan_cli.terminal.terminal import Terminal
+from respan_cli.terminal.text import clean
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 

@@ -1,0 +1,1 @@
+"""The standard streams, the environment, and all that is shown on them."""
