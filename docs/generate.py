@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from respan_cli.fields import FIELDS, Field, shown
+from respan_cli.settings.fields import FIELDS, Field, shown
 
 FOLDER = Path(__file__).parent
 _EXAMPLES = re.compile(r"(?m)^(?:\$ .*\n)+")
@@ -42,9 +42,9 @@ def fenced(text: str) -> str:
 
 def tables() -> str:
     """The tables of `respan help`, from the same source."""
-    from respan_cli.environment import variables
     from respan_cli.errors import MEANINGS
     from respan_cli.sandbox import FAULTS
+    from respan_cli.settings.environment import variables
 
     codes = [(str(int(code)), meaning) for code, meaning in MEANINGS.items()]
     names = [(f"`{name}`", meaning) for name, meaning in variables().items()]

@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from respan_cli.fields import DEFAULT_MODEL
 from respan_cli.sandbox import Sandbox
 from respan_cli.sandbox.api import Answer
+from respan_cli.settings.fields import DEFAULT_MODEL
 
 ROOT = Path(__file__).parent.parent
 PICTURE = Path(__file__).with_name("picture.svg")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from respan_cli.errors import UsageError
-from respan_cli.values import check_sendable
+from respan_cli.settings.parsers import check_sendable
 
 ROLES = ("user", "assistant", "system")
 

@@ -15,12 +15,13 @@ from typing import Protocol
 
 from respan_cli import message, render
 from respan_cli.errors import RespanError, UnwrittenError
-from respan_cli.failures import REQUESTS_PAGE, Asked
+from respan_cli.failures import Asked
 from respan_cli.gateway import Gateway, Reply, Sent, Wait, Watcher, load_sdk
-from respan_cli.headers import on_the_wire, resolve_references
 from respan_cli.message import Event, MessageRequest
 from respan_cli.output import AnswerFile
-from respan_cli.settings import Settings
+from respan_cli.settings.headers import on_the_wire, resolve_references
+from respan_cli.settings.pages import REQUESTS_PAGE
+from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.redact import is_secret
 from respan_cli.terminal.status import Words
 from respan_cli.terminal.terminal import Terminal

@@ -22,12 +22,7 @@ from respan_cli.errors import (
     RefusedError,
     RespanError,
 )
-
-PLATFORM = "https://platform.respan.ai"
-KEYS_PAGE = f"{PLATFORM}/platform/api/api-keys"
-CREDITS_PAGE = f"{PLATFORM}/platform/api/credits"
-PROVIDERS_PAGE = f"{PLATFORM}/platform/api/integrations"
-REQUESTS_PAGE = f"{PLATFORM}/platform/requests"
+from respan_cli.settings.pages import CREDITS_PAGE, KEYS_PAGE, PROVIDERS_PAGE
 
 _FOREVER = 1e9  # seconds: who asks for more wants no number of three hundred digits told
 _RETRYABLE = frozenset({408, 409, 429})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from respan_cli.errors import BrokenReplyError
-from respan_cli.settings import Settings
+from respan_cli.settings.resolve import Settings
 
 AUTO = "auto"
 SEND_AGAIN = "what has arrived is not the whole answer; send it again"

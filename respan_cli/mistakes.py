@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from respan_cli.errors import UsageError
-from respan_cli.fields import did_you_mean
+from respan_cli.settings.fields import did_you_mean
 
 _KEY = (
     "no flag takes the key, for histories and process lists would have it: "

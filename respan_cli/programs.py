@@ -14,9 +14,9 @@ from enum import StrEnum
 from typing import Any
 
 from respan_cli.conversation import Conversation
-from respan_cli.headers import KEY_PLACEHOLDER, WireHeader, as_mapping, on_the_wire
 from respan_cli.message import MessageRequest, build
-from respan_cli.settings import Settings
+from respan_cli.settings.headers import KEY_PLACEHOLDER, WireHeader, as_mapping, on_the_wire
+from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.redact import REFERENCE, redact, redact_params
 
 # Fields that the SDK's `create` takes by name; others go through its `extra_body`.

@@ -12,7 +12,7 @@ from typing import get_args
 
 import pytest
 
-from respan_cli.fields import DEFAULT_MODEL, MODELS
+from respan_cli.settings.fields import DEFAULT_MODEL, MODELS
 from tests.support import PATIENCE, Outcome, process_env, run_process
 
 PROFILES = """

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from respan_cli.fields import FIELDS
 from respan_cli.sandbox import Sandbox
+from respan_cli.settings.fields import FIELDS
 from tests.support import KEY, PATIENCE, Outcome, process_env, run, run_process, start_process
 
 Env = dict[str, str]

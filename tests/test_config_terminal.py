@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from respan_cli.fields import BY_NAME
 from respan_cli.sandbox import Sandbox
+from respan_cli.settings.fields import BY_NAME
 from tests.support import KEY, Outcome, Pty, process_env, run
 
 Env = dict[str, str]

@@ -13,10 +13,10 @@ import typer
 
 import respan_cli
 from respan_cli.cli import app
-from respan_cli.environment import variables
 from respan_cli.errors import MEANINGS, ExitCode
-from respan_cli.fields import FIELDS
 from respan_cli.sandbox import FAULTS
+from respan_cli.settings.environment import variables
+from respan_cli.settings.fields import FIELDS
 from tests.support import Outcome, run
 
 WIDTHS = ("40", "80", "200")

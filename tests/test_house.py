@@ -15,16 +15,12 @@ PACKAGE = Path(respan_cli.__file__).parent
 
 # From the ground up: a package imports only from those before it, or from itself.
 ORDER: list[set[str]] = [
-    {"errors", "clean", "deadline", "sandbox"},
+    {"errors", "deadline", "sandbox"},
     {"terminal"},
-    {"headers"},
-    {"values"},
-    {"fields"},
-    {"layers"},
     {"settings"},
-    {"changes", "conversation", "environment", "failures", "message", "mistakes", "prompt"},
-    {"keys", "markdown", "programs", "render"},
-    {"attachments", "gateway", "output", "profiles"},
+    {"conversation", "failures", "message", "mistakes", "prompt"},
+    {"markdown", "programs", "render"},
+    {"attachments", "gateway", "output"},
     {"delivery", "drawing", "verdicts"},
     {"checkup"},
     {"commands"},

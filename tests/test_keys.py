@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from respan_cli.errors import SettingsError
-from respan_cli.keys import key_from_command
 from respan_cli.sandbox import Sandbox
+from respan_cli.settings.api_key import key_from_command
 from tests.support import KEY, PATIENCE, Outcome, process_env, run, run_process, start_process
 
 Env = dict[str, str]

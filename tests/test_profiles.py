@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from respan_cli import profiles
 from respan_cli.errors import SettingsError, UsageError
+from respan_cli.settings import store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,11 +39,11 @@ def open_umask() -> Iterator[None]:
     os.umask(old)
 
 
-def any_document(_document: profiles.Document) -> None:
+def any_document(_document: store.Document) -> None:
     """A check that refuses nothing."""
 
 
-def no_document(document: profiles.Document) -> None:
+def no_document(document: store.Document) -> None:
     raise SettingsError(f"{document.where('profiles', 'work', 'api_key')}: refused")
 
 
@@ -55,7 +55,7 @@ def setting(name: str, value: object) -> Callable[[dict[str, Any]], None]:
 
 
 def edit(path: Path, name: str = "new", value: object = 1) -> Path | None:
-    return profiles.edit(path, setting(name, value), check=any_document)
+    return store.edit(path, setting(name, value), check=any_document)
 
 
 def mode(path: Path) -> int:
@@ -78,7 +78,7 @@ def python(script: str, *args: object, before: tuple[str, ...] = ()) -> subproce
         from respan_cli.errors import SettingsError
 
         def edit(path, name="new", value=1):
-            return profiles.edit(Path(path), lambda t: t.update({name: value}), check=lambda d: None)
+            return store.edit(Path(path), lambda t: t.update({name: value}), check=lambda d: None)
     """
     source = textwrap.dedent(prelude) + textwrap.dedent(script)
     command = [*before, sys.executable, "-c", source, *map(str, args)]
@@ -115,21 +115,21 @@ def run(script: str, *args: object, before: tuple[str, ...] = ()) -> tuple[int, 
 def test_the_file_is_where_the_platform_keeps_such_files(
     platform: str, env: dict[str, str], expected: str
 ) -> None:
-    assert profiles.config_path({"HOME": "/home/ada", **env}, platform) == Path(expected)
+    assert store.config_path({"HOME": "/home/ada", **env}, platform) == Path(expected)
 
 
 # Reading
 
 
 def test_a_missing_file_is_an_empty_document(tmp_path: Path) -> None:
-    document = profiles.read(tmp_path / "none" / "config.toml")
+    document = store.read(tmp_path / "none" / "config.toml")
     assert (document.tables, document.data) == ({}, b"")
     assert names(tmp_path) == set()
 
 
 def test_a_file_from_a_windows_editor_is_read(file: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbf[profiles.work]\r\nmodel = 'm'\r\n")
-    assert profiles.read(file).tables == {"profiles": {"work": {"model": "m"}}}
+    assert store.read(file).tables == {"profiles": {"work": {"model": "m"}}}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_file_that_does_not_parse_is_named_with_line_and_column(
 ) -> None:
     file.write_bytes(data)
     with pytest.raises(SettingsError) as caught:
-        profiles.read(file)
+        store.read(file)
     assert caught.value.message.startswith(str(file))
     assert caught.value.message.endswith(where)
     assert str(caught.value.reason).startswith(reason)
@@ -157,7 +157,7 @@ def test_a_file_that_does_not_parse_is_named_with_line_and_column(
 def test_a_file_that_is_not_utf8_is_named_with_its_byte_offset(file: Path) -> None:
     file.write_bytes(b"a = '\xc3\xa9 \xff'")
     with pytest.raises(SettingsError, match=r"config\.toml is not UTF-8 at byte offset 8$"):
-        profiles.read(file)
+        store.read(file)
 
 
 def test_what_cannot_be_read_is_an_error_with_the_systems_reason(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_what_cannot_be_read_is_an_error_with_the_systems_reason(tmp_path: Path)
     loop.symlink_to(loop)
     for path, reason in ((tmp_path, "Is a directory"), (loop, "Too many levels of symbolic links")):
         with pytest.raises(SettingsError) as caught:
-            profiles.read(path)
+            store.read(path)
         assert (caught.value.message, caught.value.reason) == (f"cannot read {path}", reason)
 
 
@@ -173,18 +173,18 @@ def test_what_cannot_be_read_is_an_error_with_the_systems_reason(tmp_path: Path)
 def test_no_error_about_the_file_quotes_it(file: Path, broken: str) -> None:
     file.write_text(broken)
     with pytest.raises(SettingsError) as caught:
-        profiles.read(file)
+        store.read(file)
     assert KEY not in f"{caught.value.message} {caught.value.reason} {caught.value.hint}"
     assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True)
 
 
 def test_a_document_does_not_show_its_text_in_its_repr(file: Path) -> None:
-    assert KEY not in repr(profiles.read(file))
+    assert KEY not in repr(store.read(file))
 
 
 def test_reading_takes_no_lock(file: Path) -> None:
     with held_lock(file):
-        assert profiles.read(file).data == OLD
+        assert store.read(file).data == OLD
 
 
 # Finding a key in the text
@@ -227,11 +227,11 @@ respan_params = { note = "x", agent = 1 }
     ],
 )
 def test_a_key_is_found_where_the_file_states_it(key: str, expected: tuple[int, int] | None) -> None:
-    assert profiles.locate(TEXT, *key.split("/")) == expected
+    assert store.locate(TEXT, *key.split("/")) == expected
 
 
 def test_a_document_says_where_a_key_stands(file: Path) -> None:
-    document = profiles.read(file)
+    document = store.read(file)
     assert document.where("profiles", "work", "api_key") == f"{file}, line 4, column 1"
     assert document.where("nowhere") == str(file)
 
@@ -256,7 +256,7 @@ def test_a_document_says_where_a_key_stands(file: Path) -> None:
 def test_any_text_comes_back_as_it_was_as_value_and_as_key(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.toml"
     edit(path, text, {text: [text, {text: text}]})
-    assert profiles.read(path).tables == {text: {text: [text, {text: text}]}}
+    assert store.read(path).tables == {text: {text: [text, {text: text}]}}
 
 
 def test_a_value_with_lines_is_written_in_lines(tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def test_an_edit_that_changes_nothing_writes_nothing(file: Path) -> None:
 def test_a_value_of_another_type_is_a_change_even_if_python_calls_it_equal(file: Path, value: object) -> None:
     edit(file, "new", 1)
     edit(file, "new", value)
-    assert type(profiles.read(file).tables["new"]) is type(value)
+    assert type(store.read(file).tables["new"]) is type(value)
 
 
 # What must not be overwritten
@@ -297,17 +297,17 @@ def test_a_file_that_does_not_parse_is_never_rewritten(file: Path) -> None:
 
 def test_a_file_that_the_check_refuses_is_never_rewritten(file: Path) -> None:
     with pytest.raises(SettingsError, match="line 4, column 1: refused"):
-        profiles.edit(file, setting("new", 1), check=no_document)
+        store.edit(file, setting("new", 1), check=no_document)
     assert file.read_bytes() == OLD
 
 
 def test_a_document_that_the_check_would_refuse_is_never_written(file: Path) -> None:
-    def check(document: profiles.Document) -> None:
+    def check(document: store.Document) -> None:
         if "new" in document.tables:
             raise SettingsError("unknown key")
 
     with pytest.raises(SettingsError, match="unknown key"):
-        profiles.edit(file, setting("new", 1), check=check)
+        store.edit(file, setting("new", 1), check=check)
     assert file.read_bytes() == OLD
 
 
@@ -382,11 +382,11 @@ def test_the_file_and_the_folders_made_for_it_are_the_owners_alone(tmp_path: Pat
 
 def test_a_file_that_others_could_read_becomes_private(file: Path) -> None:
     file.chmod(0o644)
-    assert profiles.readable_by_others(file)
+    assert store.readable_by_others(file)
     edit(file)
     assert mode(file) == 0o600
-    assert not profiles.readable_by_others(file)
-    assert not profiles.readable_by_others(file.parent / "none")
+    assert not store.readable_by_others(file)
+    assert not store.readable_by_others(file.parent / "none")
 
 
 def test_at_no_line_of_the_program_can_another_user_read_the_file(tmp_path: Path) -> None:
@@ -399,9 +399,9 @@ def test_at_no_line_of_the_program_can_another_user_read_the_file(tmp_path: Path
             return look
 
         folder = Path(sys.argv[1])
-        sys.settrace(lambda frame, *_: look if frame.f_code.co_filename == profiles.__file__ else None)
+        sys.settrace(lambda frame, *_: look if frame.f_code.co_filename == store.__file__ else None)
         edit(folder / "config.toml")
-        profiles.replace_text(folder / "config.toml", b"#\\n", original=b"new = 1\\n", check=lambda d: None)
+        store.replace_text(folder / "config.toml", b"#\\n", original=b"new = 1\\n", check=lambda d: None)
         edit(folder / "config.toml")
         sys.settrace(None)
         print(*sorted(" ".join(pair) for pair in seen), sep="\\n")
@@ -534,7 +534,7 @@ class held_lock:  # noqa: N801, reads as the words it stands for
 
 def test_a_wait_without_end_becomes_an_error_that_names_the_holder(file: Path) -> None:
     with held_lock(file), pytest.raises(SettingsError, match=r"written by process 42$") as caught:
-        profiles.edit(file, setting("new", 1), check=any_document, patience=0)
+        store.edit(file, setting("new", 1), check=any_document, patience=0)
     assert caught.value.hint == f"try again, or end it: it holds {file.parent / '.config.toml.lock'}"
     assert caught.value.retryable
     assert file.read_bytes() == OLD
@@ -546,9 +546,9 @@ def test_the_lock_names_the_process_that_holds_it(file: Path) -> None:
     def change(_tables: dict[str, Any]) -> None:
         assert (file.parent / ".config.toml.lock").read_text() == f"process {os.getpid()}"
         with pytest.raises(SettingsError, match=f"process {os.getpid()}$"):
-            profiles.edit(file, setting("new", 1), check=any_document, patience=0)
+            store.edit(file, setting("new", 1), check=any_document, patience=0)
 
-    profiles.edit(file, change, check=any_document)
+    store.edit(file, change, check=any_document)
 
 
 def test_ctrl_c_ends_the_wait(file: Path) -> None:
@@ -557,7 +557,7 @@ def test_ctrl_c_ends_the_wait(file: Path) -> None:
 
     def edit_and_be_interrupted() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0.1)
-        profiles.edit(file, setting("new", 1), check=any_document, patience=3600)
+        store.edit(file, setting("new", 1), check=any_document, patience=3600)
 
     old = signal.signal(signal.SIGALRM, interrupt)
     try:
@@ -619,7 +619,7 @@ def test_a_read_only_folder_leaves_the_old_file_whole(file: Path, locked_before:
 
 def test_a_folder_that_cannot_be_made_is_an_error_with_the_reason(file: Path) -> None:
     with pytest.raises(SettingsError) as caught:
-        profiles.edit(file / "config.toml", setting("new", 1), check=any_document)
+        store.edit(file / "config.toml", setting("new", 1), check=any_document)
     assert caught.value.reason == "Not a directory"
 
 
@@ -648,7 +648,7 @@ def test_what_a_killed_writer_left_does_not_block_and_does_not_stay(file: Path) 
     assert ".config.toml.new" in names(file.parent)
     assert file.read_bytes() == OLD
     edit(file)
-    assert profiles.read(file).tables["new"] == 1
+    assert store.read(file).tables["new"] == 1
     assert names(file.parent) == {"config.toml", ".config.toml.lock"}
 
 
@@ -673,7 +673,7 @@ def test_file_and_folder_are_on_the_disk_before_and_after_the_rename(file: Path)
 
 def test_a_persons_own_text_is_kept_byte_for_byte(file: Path) -> None:
     text = b"# mine\r\n\r\nnew   = 1 # yours"
-    profiles.replace_text(file, text, original=OLD, check=any_document)
+    store.replace_text(file, text, original=OLD, check=any_document)
     assert file.read_bytes() == text
     assert mode(file) == 0o600
     assert names(file.parent) == {"config.toml", ".config.toml.lock"}
@@ -681,15 +681,15 @@ def test_a_persons_own_text_is_kept_byte_for_byte(file: Path) -> None:
 
 def test_a_file_that_does_not_parse_can_be_put_right(file: Path) -> None:
     file.write_bytes(b"new = ")
-    profiles.replace_text(file, b"new = 1", original=profiles.read_bytes(file), check=any_document)
-    assert profiles.read(file).tables == {"new": 1}
+    store.replace_text(file, b"new = 1", original=store.read_bytes(file), check=any_document)
+    assert store.read(file).tables == {"new": 1}
 
 
 def test_a_persons_text_that_does_not_parse_or_pass_replaces_nothing(file: Path) -> None:
     with pytest.raises(SettingsError, match="line 1, column 7"):
-        profiles.replace_text(file, b"new = ", original=OLD, check=any_document)
+        store.replace_text(file, b"new = ", original=OLD, check=any_document)
     with pytest.raises(SettingsError, match="refused"):
-        profiles.replace_text(file, b"new = 1", original=OLD, check=no_document)
+        store.replace_text(file, b"new = 1", original=OLD, check=no_document)
     assert file.read_bytes() == OLD
 
 
@@ -697,7 +697,7 @@ def test_a_file_that_changed_meanwhile_is_not_replaced(file: Path) -> None:
     edit(file)
     changed = file.read_bytes()
     with pytest.raises(SettingsError, match="was changed by another program meanwhile"):
-        profiles.replace_text(file, b"mine = 1", original=OLD, check=any_document)
+        store.replace_text(file, b"mine = 1", original=OLD, check=any_document)
     assert file.read_bytes() == changed
 
 
@@ -706,7 +706,7 @@ def test_a_file_that_changed_meanwhile_is_not_replaced(file: Path) -> None:
 
 def test_finding_the_path_loads_no_toml_and_no_lock() -> None:
     script = """
-        profiles.config_path(os.environ)
+        store.config_path(os.environ)
         print({"tomllib", "tomli_w", "fcntl", "tempfile", "platformdirs"} & set(sys.modules))
     """
     assert run(script)[1:] == ("set()\n", "")

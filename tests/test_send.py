@@ -111,7 +111,7 @@ def test_nothing_but_the_headers_that_the_user_can_list_leaves_the_machine(
 def test_the_api_version_is_the_one_of_the_installed_sdk() -> None:
     from anthropic._constants import ANTHROPIC_API_VERSION
 
-    from respan_cli.headers import ANTHROPIC_VERSION
+    from respan_cli.settings.headers import ANTHROPIC_VERSION
 
     assert ANTHROPIC_VERSION == ANTHROPIC_API_VERSION
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from respan_cli import settings
 from respan_cli.errors import RespanError, SettingsError, UsageError
-from respan_cli.fields import BY_NAME, FIELDS
-from respan_cli.layers import MisplacedError, from_environment, from_flags, from_profile
-from respan_cli.settings import Settings
+from respan_cli.settings import resolve as resolve_module
+from respan_cli.settings.fields import BY_NAME, FIELDS
+from respan_cli.settings.layers import MisplacedError, from_environment, from_flags, from_profile
+from respan_cli.settings.resolve import Settings
 
 
 def resolve(
@@ -24,7 +24,7 @@ def resolve(
         from_environment(env or {}),
         from_profile(profile or {}, "work"),
     ]
-    return settings.resolve("work", layers)
+    return resolve_module.resolve("work", layers)
 
 
 # One value for each setting and layer: (name, flag's, variable's, profile's)
@@ -164,7 +164,7 @@ def test_the_profile_is_chosen_like_any_setting(
 ) -> None:
     env = {} if variable is None else {"RESPAN_PROFILE": variable}
     document = {} if default is None else {"default_profile": default}
-    found = settings.profile_choice({"profile": flag}, env, document)
+    found = resolve_module.profile_choice({"profile": flag}, env, document)
     assert (found.value, found.source) == chosen
 
 
@@ -298,7 +298,7 @@ def test_the_whole_document_is_checked_and_the_place_is_named(
     document: dict[str, Any], words: str, path: tuple[str, ...]
 ) -> None:
     with pytest.raises(MisplacedError) as caught:
-        settings.check_document(document)
+        resolve_module.check_document(document)
     assert words in caught.value.message
     assert caught.value.path == path
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from respan_cli import values
+from respan_cli.settings import parsers
 
 RESPAN = "https://api.respan.ai/api/anthropic/"
 
@@ -45,8 +45,8 @@ RESPAN = "https://api.respan.ai/api/anthropic/"
     ],
 )
 def test_a_base_url_is_completed_at_respan_and_elsewhere_taken_as_given(given: str, expected: str) -> None:
-    assert values.base_url(given) == expected
-    assert values.base_url(expected) == expected
+    assert parsers.base_url(given) == expected
+    assert parsers.base_url(expected) == expected
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_base_url_is_completed_at_respan_and_elsewhere_taken_as_given(given: s
 )
 def test_what_is_no_base_url_is_refused(given: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        values.base_url(given)
+        parsers.base_url(given)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_what_is_no_base_url_is_refused(given: object, words: str) -> None:
     ],
 )
 def test_plain_http_is_insecure_to_any_machine_but_this_one(url: str, insecure: bool) -> None:
-    assert values.is_insecure(url) is insecure
+    assert parsers.is_insecure(url) is insecure
 
 
 @pytest.mark.parametrize(
@@ -98,23 +98,23 @@ def test_plain_http_is_insecure_to_any_machine_but_this_one(url: str, insecure: 
     [(1, 1), ("1", 1), (" 12 ", 12), ("+3", 3), ("007", 7), (10**30, 10**30)],
 )
 def test_positive_integers(given: object, expected: int) -> None:
-    assert values.positive_integer(given) == expected
+    assert parsers.positive_integer(given) == expected
 
 
 @pytest.mark.parametrize("given", [0, -1, "0", "-1", "", "1.0", 1.0, "١", "1_000", True, None, [], "9" * 40])
 def test_what_is_no_positive_integer(given: object) -> None:
     with pytest.raises(ValueError, match="is not a positive integer"):
-        values.positive_integer(given)
+        parsers.positive_integer(given)
 
 
 @pytest.mark.parametrize(("given", "expected"), [(0, 0), ("0", 0), ("5", 5)])
 def test_counts_may_be_zero(given: object, expected: int) -> None:
-    assert values.count(given) == expected
+    assert parsers.count(given) == expected
 
 
 @pytest.mark.parametrize(("given", "expected"), [("0.5", 0.5), (1, 1.0), (" 30 ", 30.0), ("1e3", 1000.0)])
 def test_seconds(given: object, expected: float) -> None:
-    assert values.seconds(given) == expected
+    assert parsers.seconds(given) == expected
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_seconds(given: object, expected: float) -> None:
 )
 def test_what_is_no_number_of_seconds(given: object) -> None:
     with pytest.raises(ValueError, match="is not a number of seconds above 0"):
-        values.seconds(given)
+        parsers.seconds(given)
 
 
 @pytest.mark.parametrize(
@@ -135,13 +135,13 @@ def test_what_is_no_number_of_seconds(given: object) -> None:
     ],
 )
 def test_lists_of_names(given: object, expected: tuple[str, ...]) -> None:
-    assert values.names(given) == expected
+    assert parsers.names(given) == expected
 
 
 @pytest.mark.parametrize("given", [5, [1], "[1]", {}])
 def test_what_is_no_list_of_names(given: object) -> None:
     with pytest.raises(ValueError, match="is not a list of settings"):
-        values.names(given)
+        parsers.names(given)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_what_is_no_list_of_names(given: object) -> None:
     ],
 )
 def test_metadata_values_become_strings(given: object, expected: dict[str, str]) -> None:
-    assert values.metadata(given) == expected
+    assert parsers.metadata(given) == expected
 
 
 @pytest.mark.parametrize(
@@ -169,23 +169,23 @@ def test_metadata_values_become_strings(given: object, expected: dict[str, str])
 )
 def test_what_is_no_metadata(given: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        values.metadata(given)
+        parsers.metadata(given)
 
 
 @pytest.mark.parametrize("given", ["text", "NaN", "{", "[" * 100_000])
 def test_what_is_no_json(given: str) -> None:
     with pytest.raises(ValueError, match="is not JSON: text needs its quotes"):
-        values.json_value(given)
+        parsers.json_value(given)
 
 
 @pytest.mark.parametrize(
-    "name", sorted(values.OWN_FLAGS) + sorted(values.BODY_FIELDS) + sorted(values.NOT_HONOURED)
+    "name", sorted(parsers.OWN_FLAGS) + sorted(parsers.BODY_FIELDS) + sorted(parsers.NOT_HONOURED)
 )
 def test_a_parameter_that_would_do_harm_or_nothing_is_refused(name: str) -> None:
     tries: list[Any] = [{name: 1}, [f"{name}=1"]]
     for given in tries:
         with pytest.raises(ValueError, match=f"sets '{name}'"):
-            values.respan_params(given)
+            parsers.respan_params(given)
 
 
 @pytest.mark.parametrize(
@@ -198,5 +198,5 @@ def test_a_parameter_that_would_do_harm_or_nothing_is_refused(name: str) -> None
 )
 def test_a_parameter_with_a_dot_in_its_name_would_do_nothing_and_is_refused(name: str, words: str) -> None:
     with pytest.raises(ValueError, match="sets ") as caught:
-        values.respan_params({name: 1})
+        parsers.respan_params({name: 1})
     assert words in str(caught.value)

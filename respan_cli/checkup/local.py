@@ -11,12 +11,12 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from respan_cli import profiles
 from respan_cli.checkup.stages import Finding
 from respan_cli.checkup.state import FOR_US, State
 from respan_cli.deadline import Deadline
 from respan_cli.errors import RespanError
-from respan_cli.headers import resolve_references
+from respan_cli.settings import store
+from respan_cli.settings.headers import resolve_references
 
 PROGRAM = "respan"
 _TOLD_APART = ("base_url", "model", "api_key", "api_key_command")  # told with their values, or first
@@ -68,7 +68,7 @@ def _with_key(state: State) -> Finding:
 def _facts(state: State, sources: Mapping[str, str], key: Mapping[str, object]) -> dict[str, Any]:
     return {
         "profile": state.case.profile,
-        "profile_file": str(profiles.config_path(state.terminal.env)),
+        "profile_file": str(store.config_path(state.terminal.env)),
         "base_url": state.case.base_url,
         "model": state.case.model,
         "key": key,
@@ -92,8 +92,8 @@ def _summary(state: State, sources: Mapping[str, str]) -> str:
 
 
 def _warnings(env: Mapping[str, str]) -> Iterator[str]:
-    path = profiles.config_path(env)
-    if profiles.readable_by_others(path):
+    path = store.config_path(env)
+    if store.readable_by_others(path):
         yield f"others can read the profile file: chmod 600 {quote(str(path))}"
     if other := other_program(env.get("PATH", "")):
         yield f"'{PROGRAM}' on PATH is {other}, which is not this program; 'respan-cli' is"

@@ -16,9 +16,9 @@ from respan_cli.delivery import Target, watcher_for
 from respan_cli.delivery import connect as gateway_of
 from respan_cli.failures import Asked
 from respan_cli.gateway import Gateway, Watcher
-from respan_cli.headers import on_the_wire, resolve_references
 from respan_cli.render import Result
-from respan_cli.settings import Settings
+from respan_cli.settings.headers import on_the_wire, resolve_references
+from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.redact import is_secret
 from respan_cli.terminal.terminal import Terminal
 

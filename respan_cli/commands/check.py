@@ -12,7 +12,7 @@ import typer
 from respan_cli.commands import options
 from respan_cli.commands.common import check_can_send, load_settings, target_of
 from respan_cli.errors import ExitCode, UsageError
-from respan_cli.fields import BY_NAME, DEFAULT_PROFILE
+from respan_cli.settings.fields import BY_NAME, DEFAULT_PROFILE
 from respan_cli.terminal.redact import is_secret
 from respan_cli.terminal.terminal import Terminal
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from respan_cli.checkup.stages import Stage
     from respan_cli.checkup.state import Options, State
     from respan_cli.delivery import Target
-    from respan_cli.settings import Settings
+    from respan_cli.settings.resolve import Settings
 
 LOG_TIMEOUT = 180.0  # seconds; how long Respan's own checker waits
 A_DAY = 86400  # seconds; a longer pause is a slip of the finger, and the system may know none as long

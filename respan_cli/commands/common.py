@@ -7,37 +7,37 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from respan_cli import profiles, settings, values
 from respan_cli.errors import RespanError, SettingsError, UsageError
-from respan_cli.fields import BY_NAME
-from respan_cli.headers import parse_lines
-from respan_cli.keys import key_of
-from respan_cli.layers import Layer, MisplacedError, from_environment, from_flags, from_profile
-from respan_cli.settings import Settings
+from respan_cli.settings import parsers, resolve, store
+from respan_cli.settings.api_key import key_of
+from respan_cli.settings.fields import BY_NAME
+from respan_cli.settings.headers import parse_lines
+from respan_cli.settings.layers import Layer, MisplacedError, from_environment, from_flags, from_profile
+from respan_cli.settings.resolve import Settings
 
 if TYPE_CHECKING:
     from respan_cli.delivery import Target
 
 
-def read_document(env: Mapping[str, str]) -> profiles.Document:
+def read_document(env: Mapping[str, str]) -> store.Document:
     """The profile file, checked: every key known, every value fit for use.
 
     Raises:
         SettingsError: it cannot be read or parsed, or holds what no setting is.
     """
-    document = profiles.read(profiles.config_path(env))
+    document = store.read(store.config_path(env))
     check(document)
     return document
 
 
-def check(document: profiles.Document) -> None:
+def check(document: store.Document) -> None:
     """Check a document and name file, line and column of what is wrong with it.
 
     Raises:
         SettingsError: a key that is no setting, or a value that its field does not accept.
     """
     try:
-        settings.check_document(document.tables)
+        resolve.check_document(document.tables)
     except MisplacedError as error:
         error.hint = f"{document.where(*error.path)}: 'respan config edit' opens it"
         raise
@@ -55,18 +55,18 @@ def load_settings(params: Mapping[str, Any], env: Mapping[str, str]) -> Settings
         SettingsError: the same of a variable or of the file; or there is no such profile.
     """
     document = read_document(env)
-    name = settings.profile_choice(params, env, document.tables).value
-    return settings.resolve(name, layers(params, env, document, name))
+    name = resolve.profile_choice(params, env, document.tables).value
+    return resolve.resolve(name, layers(params, env, document, name))
 
 
 def layers(
-    params: Mapping[str, Any], env: Mapping[str, str], document: profiles.Document, profile: str
+    params: Mapping[str, Any], env: Mapping[str, str], document: store.Document, profile: str
 ) -> list[Layer]:
     """Flags, environment, profile: the highest first."""
     return [
         from_flags(with_header_files(params)),
         from_environment(env),
-        from_profile(settings.profile_table(document.tables, profile), profile),
+        from_profile(resolve.profile_table(document.tables, profile), profile),
     ]
 
 
@@ -122,7 +122,7 @@ def check_in_the_clear(url: str, kind: type[RespanError], *, insecure_http: bool
     Raises:
         RespanError: of the class `kind`.
     """
-    if values.is_insecure(url) and not insecure_http:
+    if parsers.is_insecure(url) and not insecure_http:
         raise kind(
             f"{url} would send key and prompt in the clear",
             hint="use https://, or --insecure-http if that network is yours",

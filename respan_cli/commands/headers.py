@@ -8,16 +8,16 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from respan_cli import changes, headers, settings
 from respan_cli.commands import options, suggest
 from respan_cli.commands.app import App
 from respan_cli.commands.common import load_settings, read_document
 from respan_cli.commands.saving import set_value, unset_value, value_of
 from respan_cli.errors import ExitCode, SettingsError, UsageError
-from respan_cli.fields import BY_NAME
-from respan_cli.keys import key_origin
-from respan_cli.layers import from_profile
-from respan_cli.settings import Settings
+from respan_cli.settings import edits, headers, resolve
+from respan_cli.settings.api_key import key_origin
+from respan_cli.settings.fields import BY_NAME
+from respan_cli.settings.layers import from_profile
+from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.redact import HIDDEN, REFERENCE, is_secret, redact
 from respan_cli.terminal.tables import print_table
 from respan_cli.terminal.terminal import Terminal
@@ -126,8 +126,8 @@ def _list(terminal: Terminal, flags: Mapping[str, Any]) -> int:
 
 def _of_profile(terminal: Terminal, flags: Mapping[str, Any]) -> Iterator[Row]:
     document = read_document(terminal.env).tables
-    name = settings.profile_choice(flags, terminal.env, document).value
-    layer = from_profile(settings.profile_table(document, name), name)
+    name = resolve.profile_choice(flags, terminal.env, document).value
+    layer = from_profile(resolve.profile_table(document, name), name)
     for scope, field in FIELD_OF_SCOPE.items():
         for path, given in layer.items():
             if path[0] == field and given.value is not None:
@@ -192,7 +192,7 @@ def set_header(
     terminal = options.terminal_of(ctx)
     place = _place(name, gateway=gateway)
     text = value_of(terminal, value, name)
-    set_value(terminal, ctx.params, place, changes.read_value(place, text, "the command line"))
+    set_value(terminal, ctx.params, place, edits.read_value(place, text, "the command line"))
     exposed = value not in ("-", "") and not text.startswith(REFERENCE)
     if exposed and is_secret(name) and terminal.shows_notes:
         terminal.note(
@@ -221,5 +221,5 @@ def unset_header(
     return ExitCode.OK
 
 
-def _place(name: str, *, gateway: bool) -> changes.Place:
-    return changes.Place(BY_NAME[FIELD_OF_SCOPE["gateway" if gateway else "forwarded"]], name)
+def _place(name: str, *, gateway: bool) -> edits.Place:
+    return edits.Place(BY_NAME[FIELD_OF_SCOPE["gateway" if gateway else "forwarded"]], name)

@@ -10,7 +10,7 @@ import typer
 from respan_cli.commands import options
 from respan_cli.commands.page import show_page
 from respan_cli.errors import MEANINGS, ExitCode, UsageError
-from respan_cli.fields import did_you_mean
+from respan_cli.settings.fields import did_you_mean
 from respan_cli.terminal.terminal import Terminal
 
 
@@ -76,7 +76,7 @@ def exit_codes(terminal: Terminal) -> None:
 
 def environment(terminal: Terminal) -> None:
     """The variables and their meanings."""
-    from respan_cli.environment import variables
+    from respan_cli.settings.environment import variables
     from respan_cli.terminal.tables import print_table
 
     print_table(terminal, ("variable", "meaning"), variables().items())

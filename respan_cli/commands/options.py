@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from respan_cli.commands import suggest
-from respan_cli.fields import BY_NAME, PROFILE_VARIABLE, shown
 from respan_cli.programs import Form
+from respan_cli.settings.fields import BY_NAME, PROFILE_VARIABLE, shown
 from respan_cli.terminal.terminal import Terminal
 
 

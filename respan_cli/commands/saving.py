@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from respan_cli import changes, profiles, settings
 from respan_cli.commands.common import check, check_in_the_clear
 from respan_cli.errors import UsageError
-from respan_cli.fields import DEFAULT_PROFILE, KEY_FIELDS, Field, did_you_mean, shown
-from respan_cli.keys import KEY_VARIABLE
-from respan_cli.layers import Layer
 from respan_cli.prompt import STDIN
+from respan_cli.settings import edits, resolve, store
+from respan_cli.settings.api_key import KEY_VARIABLE
+from respan_cli.settings.fields import DEFAULT_PROFILE, KEY_FIELDS, Field, did_you_mean, shown
+from respan_cli.settings.layers import Layer
 from respan_cli.terminal.encoding import decode
 from respan_cli.terminal.redact import HIDDEN, REFERENCE, is_secret
 from respan_cli.terminal.terminal import Terminal
@@ -19,14 +19,14 @@ from respan_cli.terminal.terminal import Terminal
 WAITING = "respan: waiting for the value on standard input"
 
 
-def save(terminal: Terminal, change: Callable[[changes.Tables], None]) -> None:
+def save(terminal: Terminal, change: Callable[[edits.Tables], None]) -> None:
     """Change the profile file; say so where comments of the user could not be kept.
 
     Raises:
         SettingsError: the file cannot be read, parsed, locked or written; it is as it was.
     """
-    path = profiles.config_path(terminal.env)
-    if kept := profiles.edit(path, change, check=check):
+    path = store.config_path(terminal.env)
+    if kept := store.edit(path, change, check=check):
         terminal.note(f"rewriting {path} dropped its comments; the old file is {kept}", label="respan: ")
 
 
@@ -35,17 +35,17 @@ def save_layer(terminal: Terminal, flags: Mapping[str, Any], layer: Layer) -> tu
     name = DEFAULT_PROFILE
     new = False
 
-    def change(tables: changes.Tables) -> None:
+    def change(tables: edits.Tables) -> None:
         nonlocal name, new
-        name = settings.profile_choice(flags, terminal.env, tables).value
+        name = resolve.profile_choice(flags, terminal.env, tables).value
         new = name not in tables.get("profiles", {})
-        changes.put(tables.setdefault("profiles", {}).setdefault(name, {}), layer)
+        edits.put(tables.setdefault("profiles", {}).setdefault(name, {}), layer)
 
     save(terminal, change)
     return name, new
 
 
-def set_value(terminal: Terminal, flags: Mapping[str, Any], place: changes.Place, layer: Layer) -> None:
+def set_value(terminal: Terminal, flags: Mapping[str, Any], place: edits.Place, layer: Layer) -> None:
     """Give a place in the profile the value of its layer, or unset it; and say so to a person.
 
     Raises:
@@ -74,7 +74,7 @@ def check_base_url(layer: Layer, flags: Mapping[str, Any]) -> None:
         check_in_the_clear(given.value, UsageError, insecure_http=bool(flags.get("insecure_http")))
 
 
-def unset_value(terminal: Terminal, flags: Mapping[str, Any], place: changes.Place) -> None:
+def unset_value(terminal: Terminal, flags: Mapping[str, Any], place: edits.Place) -> None:
     """Take a place out of the profile, and say so to a person. It need not be there.
 
     Raises:
@@ -82,19 +82,19 @@ def unset_value(terminal: Terminal, flags: Mapping[str, Any], place: changes.Pla
     """
     name, there, near = "", False, ""
 
-    def change(tables: changes.Tables) -> None:
+    def change(tables: edits.Tables) -> None:
         nonlocal name, there, near
-        name = settings.profile_choice(flags, terminal.env, tables).value
-        settings.profile_table(tables, name)  # or there is none
+        name = resolve.profile_choice(flags, terminal.env, tables).value
+        resolve.profile_table(tables, name)  # or there is none
         table = tables.get("profiles", {}).get(name, {})
         near = did_you_mean(place.key or "", table.get(place.field.name, ()) if place.key else ())
-        there = changes.remove(table, place)
+        there = edits.remove(table, place)
 
     save(terminal, change)
     tell(terminal, f"profile {name!r}: {place} {'is not set any more' if there else 'was not set' + near}")
 
 
-def _summary(place: changes.Place, layer: Layer, profile: str) -> str:
+def _summary(place: edits.Place, layer: Layer, profile: str) -> str:
     (given,) = layer.values()
     secret = is_secret(place.key or place.field.name) and not str(given.value).startswith(REFERENCE)
     value = HIDDEN if place.field.secret and secret else shown(given.value)

@@ -14,9 +14,9 @@ from respan_cli.commands.common import check_can_send, load_settings, target_of
 from respan_cli.commands.gather import asked, check_says_something
 from respan_cli.conversation import Conversation
 from respan_cli.errors import ExitCode, UsageError
-from respan_cli.headers import resolve_references
 from respan_cli.programs import Form, dry_run, hides
-from respan_cli.settings import Settings
+from respan_cli.settings.headers import resolve_references
+from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.terminal import Terminal
 from respan_cli.terminal.text import DIM
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import typer
 
-from respan_cli import changes, settings
 from respan_cli.commands.common import read_document
 from respan_cli.errors import RespanError
-from respan_cli.fields import MODELS
+from respan_cli.settings import edits, resolve
+from respan_cli.settings.fields import MODELS
 from respan_cli.terminal.terminal import Terminal
 
 # Headers that people set, by scope: what the integration page of Respan's documentation names, and what its
@@ -30,7 +30,7 @@ def profile_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def setting_keys(ctx: typer.Context, incomplete: str) -> list[str]:
     """The settings, and the keys of the tables of the profile in force."""
-    return _begin_with(incomplete, changes.setting_keys(_profile_in_force(ctx)))
+    return _begin_with(incomplete, edits.setting_keys(_profile_in_force(ctx)))
 
 
 def header_names(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -80,7 +80,7 @@ def _begin_with(incomplete: str, words: Iterable[str]) -> list[str]:
 
 def _profile_in_force(ctx: typer.Context) -> dict[str, Any]:
     tables = _tables(ctx)
-    chosen = settings.profile_choice(ctx.params, _env(ctx), tables).value
+    chosen = resolve.profile_choice(ctx.params, _env(ctx), tables).value
     table: dict[str, Any] = tables.get("profiles", {}).get(chosen, {})
     return table
 

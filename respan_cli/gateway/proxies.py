@@ -13,7 +13,7 @@ import urllib.request
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from respan_cli.values import is_this_machine
+from respan_cli.settings.parsers import is_this_machine
 
 SYSTEM = "the system's settings"
 

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from respan_cli import changes, settings
 from respan_cli.commands import options, suggest
 from respan_cli.commands.common import read_document
 from respan_cli.commands.saving import (
@@ -18,9 +17,10 @@ from respan_cli.commands.saving import (
     value_of,
 )
 from respan_cli.errors import ExitCode, SettingsError, UsageError
-from respan_cli.fields import PROFILE_VARIABLE
-from respan_cli.keys import check_key
 from respan_cli.prompt import STDIN
+from respan_cli.settings import edits, resolve
+from respan_cli.settings.api_key import check_key
+from respan_cli.settings.fields import PROFILE_VARIABLE
 from respan_cli.terminal.terminal import Terminal
 
 Key = Annotated[
@@ -56,11 +56,11 @@ def set_(
     $ respan config set required customer_identifier,metadata.agent
     """
     terminal = options.terminal_of(ctx)
-    place = changes.place_of(key)
+    place = edits.place_of(key)
     if place.field.name == "api_key" and value != "":
-        layer = changes.key_layer(read_key(terminal, value), "standard input")
+        layer = edits.key_layer(read_key(terminal, value), "standard input")
     else:
-        layer = changes.read_value(place, value_of(terminal, value, key), "the command line")
+        layer = edits.read_value(place, value_of(terminal, value, key), "the command line")
     set_value(terminal, ctx.params, place, layer)
     return ExitCode.OK
 
@@ -99,7 +99,7 @@ def unset(
     $ respan config unset max_tokens
     $ respan config unset metadata.agent -p work
     """
-    unset_value(options.terminal_of(ctx), ctx.params, changes.place_of(key))
+    unset_value(options.terminal_of(ctx), ctx.params, edits.place_of(key))
     return ExitCode.OK
 
 
@@ -115,8 +115,8 @@ def use(
     """
     terminal = options.terminal_of(ctx)
 
-    def change(tables: changes.Tables) -> None:
-        settings.profile_table(tables, profile)  # or there is none
+    def change(tables: edits.Tables) -> None:
+        resolve.profile_table(tables, profile)  # or there is none
         tables["default_profile"] = profile
 
     save(terminal, change)
@@ -142,12 +142,12 @@ def delete(
     if not (yes or terminal.converses):
         raise UsageError(
             f"there is nobody to ask whether profile {profile!r} may go",
-            hint=f"respan config delete {settings.as_typed(profile)} --yes",
+            hint=f"respan config delete {resolve.as_typed(profile)} --yes",
         )
     if not (yes or terminal.confirm(f"Delete profile {profile!r} and its key?")):
         return ExitCode.OK
 
-    def change(tables: changes.Tables) -> None:
+    def change(tables: edits.Tables) -> None:
         _require(tables, profile)
         del tables["profiles"][profile]
         if tables.get("default_profile") == profile:
@@ -158,6 +158,6 @@ def delete(
     return ExitCode.OK
 
 
-def _require(tables: changes.Tables, name: str) -> None:
-    if not settings.profile_table(tables, name) and name not in tables.get("profiles", {}):
+def _require(tables: edits.Tables, name: str) -> None:
+    if not resolve.profile_table(tables, name) and name not in tables.get("profiles", {}):
         raise SettingsError(f"there is no profile {name!r}", hint="'respan config list' shows them")

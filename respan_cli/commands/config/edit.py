@@ -10,12 +10,12 @@ from pathlib import Path
 
 import typer
 
-from respan_cli import profiles
 from respan_cli.commands import options
 from respan_cli.commands.common import check
 from respan_cli.commands.saving import tell
 from respan_cli.errors import ExitCode, RespanError, SettingsError
-from respan_cli.fields import FIELDS
+from respan_cli.settings import store
+from respan_cli.settings.fields import FIELDS
 from respan_cli.terminal.terminal import Terminal
 
 
@@ -28,8 +28,8 @@ def edit(
     $ EDITOR='code --wait' respan config edit
     """
     terminal = options.terminal_of(ctx)
-    path = profiles.config_path(terminal.env)
-    original = profiles.read_bytes(path)
+    path = store.config_path(terminal.env)
+    original = store.read_bytes(path)
     start = original or starter().encode()
     with _copy(start, terminal) as copy:
         _edit_until_right(copy, terminal, path, original, start)
@@ -44,10 +44,10 @@ def _edit_until_right(copy: Path, terminal: Terminal, path: Path, original: byte
             tell(terminal, "nothing was changed")
             return
         try:
-            profiles.replace_text(path, data, original=original, check=check)
+            store.replace_text(path, data, original=original, check=check)
         except SettingsError as error:
             # If the file itself has changed meanwhile, another round would not help.
-            if not terminal.converses or profiles.read_bytes(path) != original:
+            if not terminal.converses or store.read_bytes(path) != original:
                 raise
             terminal.fail(error)
             if not terminal.confirm("Edit it again?", default=True):

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from respan_cli import changes, profiles, settings
 from respan_cli.commands import options
 from respan_cli.commands.common import read_document, with_header_files
 from respan_cli.commands.config.show import DOCS_MCP
@@ -20,10 +19,11 @@ from respan_cli.commands.saving import (
     warn_of_variable,
 )
 from respan_cli.errors import ExitCode, SettingsError, UsageError
-from respan_cli.failures import CREDITS_PAGE, KEYS_PAGE, PLATFORM, PROVIDERS_PAGE
-from respan_cli.fields import BY_NAME, KEY_FIELDS
-from respan_cli.keys import check_key
-from respan_cli.layers import Layer, from_flags
+from respan_cli.settings import edits, resolve, store
+from respan_cli.settings.api_key import check_key
+from respan_cli.settings.fields import BY_NAME, KEY_FIELDS
+from respan_cli.settings.layers import Layer, from_flags
+from respan_cli.settings.pages import CREDITS_PAGE, KEYS_PAGE, PLATFORM, PROVIDERS_PAGE
 from respan_cli.terminal.terminal import Terminal
 from respan_cli.terminal.text import RED
 
@@ -72,7 +72,7 @@ def init(
     check_base_url(given, ctx.params)
     if api_key_stdin:
         key = check_key(read_stdin(terminal), "standard input")
-        name, _ = save_layer(terminal, ctx.params, {**given, **changes.key_layer(key, "standard input")})
+        name, _ = save_layer(terminal, ctx.params, {**given, **edits.key_layer(key, "standard input")})
         _say_written(terminal, name)
         return ExitCode.OK
     name, _ = save_layer(terminal, ctx.params, {**given, **_answers(terminal, ctx.params, given)})
@@ -83,15 +83,15 @@ def init(
 def _answers(terminal: Terminal, flags: Mapping[str, Any], given: Layer) -> Layer:
     """What the person at the terminal says of what the flags leave open."""
     document = read_document(terminal.env).tables
-    name = settings.profile_choice(flags, terminal.env, document).value
-    table: changes.Tables = document.get("profiles", {}).get(name, {})
-    path = profiles.config_path(terminal.env)
+    name = resolve.profile_choice(flags, terminal.env, document).value
+    table: edits.Tables = document.get("profiles", {}).get(name, {})
+    path = store.config_path(terminal.env)
     terminal.note(f"Setting up the profile {name!r} in {path}\n{STEPS}")
     answers: Layer = {}
     if not table.keys() & set(KEY_FIELDS) or terminal.confirm(
         f"The profile {name!r} has a key already. Replace it?"
     ):
-        answers = changes.key_layer(_ask_key(terminal), "the terminal")
+        answers = edits.key_layer(_ask_key(terminal), "the terminal")
     if ("customer_identifier",) not in given:
         answers = {**answers, **_ask_customer(terminal, table.get("customer_identifier", ""))}
     return answers
@@ -108,20 +108,20 @@ def _ask_key(terminal: Terminal) -> str:
 
 
 def _ask_customer(terminal: Terminal, now: str) -> Layer:
-    place = changes.Place(BY_NAME["customer_identifier"])
+    place = edits.Place(BY_NAME["customer_identifier"])
     shown = f"Enter keeps {now!r}" if now else "may be empty"
     while True:
         answer = terminal.ask(f"Customer identifier, for logs and costs ({shown}): ") or now
         try:
-            return changes.read_value(place, answer, "the terminal")
+            return edits.read_value(place, answer, "the terminal")
         except UsageError as error:
             terminal.note(error.message, style=RED)
 
 
 def _say_written(terminal: Terminal, name: str) -> None:
     tell(terminal, f"wrote profile {name!r}")
-    if settings.profile_choice({}, terminal.env, read_document(terminal.env).tables).value != name:
-        typed = settings.as_typed(name)
+    if resolve.profile_choice({}, terminal.env, read_document(terminal.env).tables).value != name:
+        typed = resolve.as_typed(name)
         tell(terminal, f"use it with '-p {typed}', or always: 'respan config use {typed}'")
     warn_of_variable(terminal, BY_NAME["api_key"])
 

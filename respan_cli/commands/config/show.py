@@ -8,14 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from respan_cli import changes, profiles, settings
 from respan_cli.commands import options, suggest
 from respan_cli.commands.common import load_settings, read_document
 from respan_cli.errors import ExitCode, SettingsError
-from respan_cli.fields import DEFAULT_PROFILE, FIELDS, Field, did_you_mean, shown
-from respan_cli.keys import key_origin
-from respan_cli.layers import Given, from_environment, from_profile
-from respan_cli.settings import Settings
+from respan_cli.settings import edits, resolve, store
+from respan_cli.settings.api_key import key_origin
+from respan_cli.settings.fields import DEFAULT_PROFILE, FIELDS, Field, did_you_mean, shown
+from respan_cli.settings.layers import Given, from_environment, from_profile
+from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.redact import HIDDEN, redact, redact_params
 from respan_cli.terminal.tables import print_table
 from respan_cli.terminal.terminal import Terminal
@@ -39,7 +39,7 @@ def list_profiles(
     """
     terminal = options.terminal_of(ctx)
     document = read_document(terminal.env).tables
-    chosen = settings.profile_choice({}, terminal.env, document)
+    chosen = resolve.profile_choice({}, terminal.env, document)
     known = document.get("profiles", {})
     if chosen.value not in known and chosen.value != DEFAULT_PROFILE:
         terminal.note(f"{chosen.source} names {chosen.value!r}, which is no profile", label="respan: ")
@@ -51,10 +51,10 @@ def list_profiles(
     return ExitCode.OK
 
 
-def _profile(name: str, chosen: Given, document: changes.Tables, terminal: Terminal) -> dict[str, Any]:
+def _profile(name: str, chosen: Given, document: edits.Tables, terminal: Terminal) -> dict[str, Any]:
     """What `-p NAME` would use."""
-    of_profile = from_profile(settings.profile_table(document, name), name)
-    current = settings.resolve(name, [from_environment(terminal.env), of_profile])
+    of_profile = from_profile(resolve.profile_table(document, name), name)
+    current = resolve.resolve(name, [from_environment(terminal.env), of_profile])
     return {
         "name": name,
         "in_force": name == chosen.value,
@@ -88,7 +88,7 @@ def show(
     """
     terminal = options.terminal_of(ctx)
     current = load_settings(ctx.params, terminal.env)
-    chosen = settings.profile_choice(ctx.params, terminal.env, read_document(terminal.env).tables)
+    chosen = resolve.profile_choice(ctx.params, terminal.env, read_document(terminal.env).tables)
     if as_json:
         whole = {"profile": current.profile, "settings": in_force(current, show_secrets=show_secrets)}
         sources = {"profile": chosen.source, **current.sources}
@@ -150,7 +150,7 @@ def get(
     $ respan config get metadata.agent -p work
     """
     terminal = options.terminal_of(ctx)
-    place = None if key == "profile" else changes.place_of(key)
+    place = None if key == "profile" else edits.place_of(key)
     current = load_settings(ctx.params, terminal.env)
     text = current.profile if place is None else _value_at(place, current, show_secrets=show_secrets)
     if not text:
@@ -161,7 +161,7 @@ def get(
     return ExitCode.OK
 
 
-def _value_at(place: changes.Place, current: Settings, *, show_secrets: bool) -> str:
+def _value_at(place: edits.Place, current: Settings, *, show_secrets: bool) -> str:
     value = in_force(current, show_secrets=show_secrets)[place.field.name]
     if place.key is not None:
         path = place.field.path(place.key)
@@ -177,7 +177,7 @@ def path(
     $ ls -l "$(respan config path)"
     """
     terminal = options.terminal_of(ctx)
-    terminal.write(f"{profiles.config_path(terminal.env)}\n")
+    terminal.write(f"{store.config_path(terminal.env)}\n")
     terminal.flush()
     return ExitCode.OK
 

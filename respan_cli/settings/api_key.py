@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from respan_cli.errors import SettingsError
-from respan_cli.failures import KEYS_PAGE
-from respan_cli.fields import BY_NAME, KEY_FIELDS
-from respan_cli.settings import Settings
+from respan_cli.settings.fields import BY_NAME, KEY_FIELDS
+from respan_cli.settings.pages import KEYS_PAGE
+from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.redact import HIDDEN, SHORTEST_SECRET
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from respan_cli import headers
+from respan_cli.settings import headers
 
 # Longer ones are cut by the gateway without a word (Respan's tracing package: customer_identifier).
 IDENTIFIER_LIMIT = 254

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from respan_cli import values
+from respan_cli.settings import parsers
 
 DEFAULT_PROFILE = "default"
 PROFILE_VARIABLE = "RESPAN_PROFILE"
@@ -62,20 +62,20 @@ class Field:
 FIELDS: tuple[Field, ...] = (
     Field(
         "api_key",
-        values.text,
+        parsers.text,
         "The Respan API key.",
         env="RESPAN_API_KEY",
         secret=True,
     ),
     Field(
         "api_key_command",
-        values.text,
+        parsers.text,
         "A command line whose output is the key, run without a shell when a request is made.",
         metavar="COMMAND",
     ),
     Field(
         "base_url",
-        values.base_url,
+        parsers.base_url,
         "Where the gateway's Anthropic endpoint is.",
         flags=("--base-url",),
         env="RESPAN_BASE_URL",
@@ -85,7 +85,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "model",
-        values.text,
+        parsers.text,
         "The model that answers.",
         flags=("-m", "--model"),
         env="RESPAN_MODEL",
@@ -94,7 +94,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "max_tokens",
-        values.positive_integer,
+        parsers.positive_integer,
         "The most tokens the answer may have.",
         flags=("--max-tokens",),
         env="RESPAN_MAX_TOKENS",
@@ -103,13 +103,13 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "system",
-        values.text,
+        parsers.text,
         "The system prompt.",
         flags=("-s", "--system"),
     ),
     Field(
         "customer_identifier",
-        values.identifier,
+        parsers.identifier,
         "Who the customer is: the name that Respan's log and costs are kept under.",
         flags=("--customer-identifier", "--customer-id"),
         env="RESPAN_CUSTOMER_ID",
@@ -118,7 +118,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "custom_identifier",
-        values.identifier,
+        parsers.identifier,
         "Your own name for this request, to find it in the log; 'auto' makes a fresh UUID for each.",
         flags=("--custom-identifier", "--custom-id"),
         env="RESPAN_CUSTOM_ID",
@@ -127,7 +127,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "metadata",
-        values.metadata,
+        parsers.metadata,
         "Metadata kept with the request, such as agent=committer.",
         flags=("-M", "--metadata"),
         env="RESPAN_METADATA",
@@ -137,7 +137,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "respan_params",
-        values.respan_params,
+        parsers.respan_params,
         "Any other Respan parameter.",
         flags=("--param",),
         metavar="KEY=JSON",
@@ -147,7 +147,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "headers",
-        values.header_table,
+        parsers.header_table,
         "A header that the gateway forwards to the model's provider.",
         flags=("-H", "--header"),
         metavar="'NAME: VALUE'",
@@ -158,7 +158,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "gateway_headers",
-        values.header_table,
+        parsers.header_table,
         "A real HTTP header of the request to the gateway.",
         flags=("--gateway-header",),
         metavar="'NAME: VALUE'",
@@ -169,7 +169,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "timeout",
-        values.seconds,
+        parsers.seconds,
         "Seconds without a byte before giving up.",
         flags=("--timeout",),
         env="RESPAN_TIMEOUT",
@@ -179,7 +179,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "max_retries",
-        values.count,
+        parsers.count,
         "How often a request that failed in passing is tried again.",
         flags=("--max-retries",),
         env="RESPAN_MAX_RETRIES",
@@ -189,7 +189,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "required",
-        values.names,
+        parsers.names,
         "Settings without which nothing is sent, such as customer_identifier.",
         metavar="LIST",
         default=(),

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from respan_cli import values
 from respan_cli.errors import UsageError
-from respan_cli.fields import BY_NAME, FIELDS, KEY_FIELDS, Field, did_you_mean
-from respan_cli.layers import Given, Layer, read_field
+from respan_cli.settings import parsers
+from respan_cli.settings.fields import BY_NAME, FIELDS, KEY_FIELDS, Field, did_you_mean
+from respan_cli.settings.layers import Given, Layer, read_field
 
 Tables = dict[str, Any]  # a profile file, parsed
 
@@ -73,7 +73,7 @@ def _parameter(place: Place, text: str) -> Any:
     if not text:
         return text
     try:
-        value = values.json_value(text)
+        value = parsers.json_value(text)
     except ValueError as wrong:
         raise UsageError(f"{place} {wrong}") from None
     if _holds_null(value):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from respan_cli.errors import SettingsError
-from respan_cli.fields import (
+from respan_cli.settings.fields import (
     BY_NAME,
     DEFAULT_PROFILE,
     FIELDS,
@@ -22,7 +22,7 @@ from respan_cli.fields import (
     Path,
     did_you_mean,
 )
-from respan_cli.layers import DEFAULTS, Given, Layer, MisplacedError, from_profile, unknown
+from respan_cli.settings.layers import DEFAULTS, Given, Layer, MisplacedError, from_profile, unknown
 
 
 class Secret:

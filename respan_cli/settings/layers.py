@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from respan_cli import values
 from respan_cli.errors import RespanError, SettingsError, UsageError
-from respan_cli.fields import BY_NAME, FIELDS, Field, Path, did_you_mean
+from respan_cli.settings import parsers
+from respan_cli.settings.fields import BY_NAME, FIELDS, Field, Path, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def read_field(
         return {field.path(): Given(None, source, field.name)}
     try:
         value = field.read(raw)
-        values.check_sendable(value)
+        parsers.check_sendable(value)
         _check_names(field, value)
     except ValueError as wrong:
         raise error(f"{_naming(field, name, raw)} {wrong}") from None
