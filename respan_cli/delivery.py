@@ -13,11 +13,12 @@ from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
-from respan_cli import message, render
+from respan_cli import render
 from respan_cli.errors import RespanError, UnwrittenError
 from respan_cli.failures import Asked
 from respan_cli.gateway import Gateway, Reply, Sent, Wait, Watcher, load_sdk
-from respan_cli.message import Event, MessageRequest
+from respan_cli.messages.answer import Answer, Event
+from respan_cli.messages.request import MessageRequest
 from respan_cli.output import AnswerFile
 from respan_cli.settings.headers import on_the_wire, resolve_references
 from respan_cli.settings.pages import REQUESTS_PAGE
@@ -266,8 +267,8 @@ def _follow(
     sink: Sink,
     timing: render.Timing,
     aside: Callable[[Event], None],
-) -> message.Answer:
-    answer = message.Answer()
+) -> Answer:
+    answer = Answer()
     for event in reply.events(idle=sink.flush):
         text = answer.take(event)
         if timing.first is None and event["type"] == "content_block_delta":

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from respan_cli.message import Event
+from respan_cli.messages.answer import Event
 from respan_cli.render import Renderer, Result
 from respan_cli.terminal.encoding import fit
 from respan_cli.terminal.terminal import Terminal

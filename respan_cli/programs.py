@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from respan_cli.conversation import Conversation
-from respan_cli.message import MessageRequest, build
+from respan_cli.messages.request import MessageRequest, build
+from respan_cli.messages.user_json import Conversation
 from respan_cli.settings.headers import KEY_PLACEHOLDER, WireHeader, as_mapping, on_the_wire
 from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.redact import REFERENCE, redact, redact_params

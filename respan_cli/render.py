@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from respan_cli.conversation import parsed
-from respan_cli.message import Answer, Event, MessageRequest
+from respan_cli.messages.answer import Answer, Event
+from respan_cli.messages.request import MessageRequest
+from respan_cli.messages.user_json import parsed
 from respan_cli.terminal.redact import redact, redact_params
 
 SEPARATOR = " · "

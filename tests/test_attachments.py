@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from respan_cli import attachments
-from respan_cli.attachments import IMAGE_LIMIT, REQUEST_LIMIT
 from respan_cli.errors import UsageError
+from respan_cli.messages import attachments
+from respan_cli.messages.attachments import IMAGE_LIMIT, REQUEST_LIMIT
 from respan_cli.sandbox import Sandbox
 from tests.support import Outcome, run
 

@@ -19,7 +19,8 @@ import pyte
 import pytest
 
 from respan_cli.cli import main
-from respan_cli.message import Answer, MessageRequest
+from respan_cli.messages.answer import Answer
+from respan_cli.messages.request import MessageRequest
 from respan_cli.render import Result, Timing, usage_line
 from respan_cli.sandbox import Sandbox, api
 from respan_cli.sandbox.api import THOUGHT

@@ -18,7 +18,8 @@ from respan_cli.deadline import Deadline
 from respan_cli.delivery import exchange, remark
 from respan_cli.errors import RespanError, SilentError
 from respan_cli.gateway import Connecting, Gateway, deprecation
-from respan_cli.message import AUTO, Event, MessageRequest, build, user_turn
+from respan_cli.messages.answer import Event
+from respan_cli.messages.request import AUTO, MessageRequest, build, user_turn
 from respan_cli.settings.headers import resolve_references
 from respan_cli.terminal.redact import redact_params
 

@@ -7,10 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from respan_cli.conversation import Conversation, Turn, body_options, check_schema, parse_input, read_turns
 from respan_cli.errors import UsageError
-from respan_cli.message import user_turn
-from respan_cli.prompt import STDIN, compose
+from respan_cli.messages.prompt import STDIN, compose
+from respan_cli.messages.request import user_turn
+from respan_cli.messages.user_json import (
+    Conversation,
+    Turn,
+    body_options,
+    check_schema,
+    parse_input,
+    read_turns,
+)
 from respan_cli.terminal.encoding import decode
 from respan_cli.terminal.terminal import Terminal
 
@@ -135,7 +142,7 @@ def _files(paths: Sequence[str], stdin: Stdin) -> tuple[list[tuple[str, str]], l
     """Names and texts of the text files, and the blocks of the others."""
     if not paths:
         return [], []
-    from respan_cli import attachments
+    from respan_cli.messages import attachments
 
     files = [
         attachments.attach(STDIN_NAME, stdin.read()) if path == STDIN else attachments.read(Path(path))

@@ -7,7 +7,7 @@ from typing import Any
 
 from respan_cli.commands.common import check, check_in_the_clear
 from respan_cli.errors import UsageError
-from respan_cli.prompt import STDIN
+from respan_cli.messages.prompt import STDIN
 from respan_cli.settings import edits, resolve, store
 from respan_cli.settings.api_key import KEY_VARIABLE
 from respan_cli.settings.fields import DEFAULT_PROFILE, KEY_FIELDS, Field, did_you_mean, shown

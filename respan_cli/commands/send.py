@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from respan_cli import message
 from respan_cli.commands import options
 from respan_cli.commands.common import check_can_send, load_settings, target_of
 from respan_cli.commands.gather import asked, check_says_something
-from respan_cli.conversation import Conversation
 from respan_cli.errors import ExitCode, UsageError
+from respan_cli.messages.request import build
+from respan_cli.messages.user_json import Conversation
 from respan_cli.programs import Form, dry_run, hides
 from respan_cli.settings.headers import resolve_references
 from respan_cli.settings.resolve import Settings
@@ -171,7 +171,7 @@ def deliver(
     from respan_cli.verdicts import trouble_with
 
     headers = resolve_references(current.headers, terminal.env)
-    request = message.build(current, said.turns, headers, said.options)
+    request = build(current, said.turns, headers, said.options)
     renderer = renderer_for(flags, terminal)
     gateway = connect(target, current, terminal, on_sent=renderer.prepare)
 

@@ -22,7 +22,7 @@ from respan_cli.gateway.calls import Called, called
 from respan_cli.gateway.reply import Reply, refusal
 from respan_cli.gateway.sdk import client_for, http_client_for, load_sdk, reading_errors
 from respan_cli.gateway.unreached import Way
-from respan_cli.message import MessageRequest
+from respan_cli.messages.request import MessageRequest
 from respan_cli.settings.headers import WireHeader
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from respan_cli.errors import BrokenReplyError, RespanError
 from respan_cli.failures import Asked
 from respan_cli.gateway.sdk import reading_errors
 from respan_cli.gateway.unreached import dropped
-from respan_cli.message import SEND_AGAIN, Event
+from respan_cli.messages.answer import SEND_AGAIN, Event
 
 if TYPE_CHECKING:
     import httpx2

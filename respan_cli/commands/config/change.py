@@ -17,7 +17,7 @@ from respan_cli.commands.saving import (
     value_of,
 )
 from respan_cli.errors import ExitCode, SettingsError, UsageError
-from respan_cli.prompt import STDIN
+from respan_cli.messages.prompt import STDIN
 from respan_cli.settings import edits, resolve
 from respan_cli.settings.api_key import check_key
 from respan_cli.settings.fields import PROFILE_VARIABLE
