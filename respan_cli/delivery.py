@@ -15,8 +15,8 @@ from typing import Protocol
 
 from respan_cli import render
 from respan_cli.errors import RespanError, UnwrittenError
-from respan_cli.failures import Asked
 from respan_cli.gateway import Gateway, Reply, Sent, Wait, Watcher, load_sdk
+from respan_cli.gateway.api_errors import Asked
 from respan_cli.messages.answer import Answer, Event
 from respan_cli.messages.request import MessageRequest
 from respan_cli.output import AnswerFile
@@ -167,7 +167,7 @@ def watcher_for(terminal: Terminal, on_sent: Callable[[], None] = lambda: None) 
     announcer = _Announcer(terminal, on_sent)
     if not terminal.debug:
         return announcer
-    from respan_cli.gateway.debug import DebugLog
+    from respan_cli.gateway.debug_log import DebugLog
 
     return DebugLog(lambda line: terminal.note(line, style=DIM), announcer)
 

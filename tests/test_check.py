@@ -622,10 +622,10 @@ def test_a_gateway_whose_log_is_a_page_is_no_place_to_wait(sandbox: Sandbox, env
     assert message.code == 0
     with host(saying(answer)) as port:
         from respan_cli.checkup.log import RequestLog
-        from respan_cli.deadline import Deadline
         from respan_cli.errors import RespanError
-        from respan_cli.failures import Asked
         from respan_cli.gateway import Gateway, Watcher
+        from respan_cli.gateway.api_errors import Asked
+        from respan_cli.gateway.deadline import Deadline
 
         asked = Asked(f"http://127.0.0.1:{port}/api/anthropic/", "m", "default", "nowhere")
         gateway = Gateway(asked, [], timeout=5, max_retries=0, watcher=Watcher(), on_warning=print)

@@ -15,13 +15,13 @@ PACKAGE = Path(respan_cli.__file__).parent
 
 # From the ground up: a package imports only from those before it, or from itself.
 ORDER: list[set[str]] = [
-    {"errors", "deadline", "sandbox"},
+    {"errors", "sandbox"},
     {"terminal"},
     {"settings"},
     {"messages"},
-    {"failures", "mistakes"},
-    {"markdown", "programs", "render"},
-    {"gateway", "output"},
+    {"mistakes"},
+    {"gateway", "markdown", "programs", "render"},
+    {"output"},
     {"delivery", "drawing", "verdicts"},
     {"checkup"},
     {"commands"},

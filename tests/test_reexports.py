@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from respan_cli.gateway.reexports import names_passed_on
+from respan_cli.gateway.lazy_import import names_passed_on
 from tests.support import Outcome, process_env, run_process
 
 ON_DEMAND = "from respan_cli.gateway.reexports import import_on_demand as load\n"

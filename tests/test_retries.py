@@ -8,9 +8,9 @@ from email.utils import formatdate
 import pytest
 
 from respan_cli.errors import ProviderError, RespanError, SilentError
-from respan_cli.failures import Asked, retry_after
 from respan_cli.gateway import Gateway, Watcher
-from respan_cli.gateway.attempts import FIRST_WAIT, LONGEST_BACKOFF, LONGEST_WAIT
+from respan_cli.gateway.api_errors import Asked, retry_after
+from respan_cli.gateway.client import FIRST_WAIT, LONGEST_BACKOFF, LONGEST_WAIT
 from respan_cli.sandbox import Sandbox
 from tests.support import Outcome, run
 

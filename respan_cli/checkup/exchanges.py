@@ -8,8 +8,8 @@ from typing import Any
 from respan_cli.checkup.stages import Finding
 from respan_cli.checkup.state import State
 from respan_cli.errors import BrokenReplyError, UnreachedError
-from respan_cli.failures import words
 from respan_cli.gateway import Called, load_sdk
+from respan_cli.gateway.api_errors import words
 
 CLOCK_LIMIT = 300.0  # seconds by which the clocks may differ before it is worth a word
 

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from urllib.parse import unquote, urlsplit
 
 from respan_cli.errors import UnreachedError
-from respan_cli.gateway.proxies import Proxy
-from respan_cli.gateway.unreached import unusable_proxy
+from respan_cli.gateway.connection_errors import unusable_proxy
+from respan_cli.gateway.proxy import Proxy
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 

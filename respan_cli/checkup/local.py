@@ -13,8 +13,8 @@ from typing import Any
 
 from respan_cli.checkup.stages import Finding
 from respan_cli.checkup.state import FOR_US, State
-from respan_cli.deadline import Deadline
 from respan_cli.errors import RespanError
+from respan_cli.gateway.deadline import Deadline
 from respan_cli.settings import store
 from respan_cli.settings.headers import resolve_references
 

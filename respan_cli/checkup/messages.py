@@ -14,10 +14,10 @@ from respan_cli.checkup.log import RequestLog
 from respan_cli.checkup.spread import MEASURES, spread
 from respan_cli.checkup.stages import Finding
 from respan_cli.checkup.state import Measured, State
-from respan_cli.deadline import Deadline
 from respan_cli.delivery import exchange, remark
 from respan_cli.errors import RespanError, SilentError
 from respan_cli.gateway import Connecting, Gateway, deprecation
+from respan_cli.gateway.deadline import Deadline
 from respan_cli.messages.answer import Event
 from respan_cli.messages.request import AUTO, MessageRequest, build, user_turn
 from respan_cli.settings.headers import resolve_references

@@ -10,7 +10,7 @@ from respan_cli.checkup.hop import hop_of
 from respan_cli.checkup.stages import Finding
 from respan_cli.checkup.state import State
 from respan_cli.errors import UnreachedError
-from respan_cli.gateway.proxies import in_force
+from respan_cli.gateway.proxy import in_force
 from respan_cli.gateway.sdk import trusted
 
 CERTIFICATE_LIMIT = 14  # days that a certificate should have left

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from threading import Thread
 from urllib.parse import urlsplit
 
-from respan_cli.deadline import Deadline
 from respan_cli.errors import UnreachedError
+from respan_cli.gateway.deadline import Deadline
 
 _LONGEST_HEAD = 64 * 1024  # bytes of a proxy's answer that are read before it is none
 _DAY = 86400.0

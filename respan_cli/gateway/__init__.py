@@ -9,9 +9,9 @@ Inside, imports go one way: background, proxies, reexports → unreached → sdk
 → debug.
 """
 
-from respan_cli.gateway.attempts import Gateway, Sent, Wait, Watcher
-from respan_cli.gateway.calls import Called, Connecting
-from respan_cli.gateway.reply import Reply
+from respan_cli.gateway.client import Gateway, Sent, Wait, Watcher
+from respan_cli.gateway.http import Called, Connecting
+from respan_cli.gateway.response import Reply
 from respan_cli.gateway.sdk import deprecation, load_sdk, preload
 
 __all__ = [

@@ -16,11 +16,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from respan_cli.gateway import proxies, unreached
-from respan_cli.gateway.background import interruptibly
-from respan_cli.gateway.proxies import Proxy
-from respan_cli.gateway.reexports import import_on_demand
-from respan_cli.gateway.unreached import Way
+from respan_cli.gateway import connection_errors
+from respan_cli.gateway.connection_errors import Way
+from respan_cli.gateway.interruptible import interruptibly
+from respan_cli.gateway.lazy_import import import_on_demand
+from respan_cli.gateway.proxy import Proxy, variables
 
 if TYPE_CHECKING:
     import anthropic
@@ -146,7 +146,7 @@ def _sdk_client(way: Way, http_client: httpx2.Client) -> anthropic.Anthropic:
                 http_client=http_client,
             )
     except InvalidURL as error:
-        raise unreached.unreached(error, way) from None
+        raise connection_errors.unreached(error, way) from None
     return client
 
 
@@ -156,7 +156,7 @@ def _http_client(way: Way, **options: Any) -> httpx2.Client:
     except Exception as error:
         if way.proxy is None:
             raise
-        raise unreached.unusable_proxy(way.proxy, error) from None
+        raise connection_errors.unusable_proxy(way.proxy, error) from None
     return client
 
 
@@ -172,14 +172,14 @@ def trusted(url: str) -> ssl.SSLContext:
         variable = next((name for name in _CERTIFICATES if os.environ.get(name)), None)
         if variable is None:
             raise
-        raise unreached.unusable_certificates(variable, os.environ[variable], error) from None
+        raise connection_errors.unusable_certificates(variable, os.environ[variable], error) from None
 
 
 @contextmanager
 def _environment(proxy: Proxy | None) -> Iterator[None]:
     """The environment as a client may see it: without the SDK's own variables, and with no proxy but this."""
     shown = {"https_proxy": proxy.url, "http_proxy": proxy.url} if proxy else {"no_proxy": "*"}
-    with _without([*_names_of_sdk(), *proxies.variables()]):
+    with _without([*_names_of_sdk(), *variables()]):
         os.environ.update(shown)
         try:
             yield

@@ -13,15 +13,15 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from respan_cli.deadline import Deadline
 from respan_cli.errors import RespanError, SilentError, UsageError
-from respan_cli.failures import Asked
-from respan_cli.gateway import proxies, unreached
-from respan_cli.gateway.background import interruptibly
-from respan_cli.gateway.calls import Called, called
-from respan_cli.gateway.reply import Reply, refusal
+from respan_cli.gateway import connection_errors, proxy
+from respan_cli.gateway.api_errors import Asked
+from respan_cli.gateway.connection_errors import Way
+from respan_cli.gateway.deadline import Deadline
+from respan_cli.gateway.http import Called, called
+from respan_cli.gateway.interruptible import interruptibly
+from respan_cli.gateway.response import Reply, refusal
 from respan_cli.gateway.sdk import client_for, http_client_for, load_sdk, reading_errors
-from respan_cli.gateway.unreached import Way
 from respan_cli.messages.request import MessageRequest
 from respan_cli.settings.headers import WireHeader
 
@@ -105,7 +105,7 @@ class Gateway:
         self._on_warning = on_warning
         self._kept: anthropic.Anthropic | None = None
         self.on_step: Callable[[str, object], None] = lambda name, info: None  # each step of the HTTP client
-        self._way = Way(asked.url, proxies.in_force(asked.url), timeout, min(timeout, CONNECT_TIMEOUT))
+        self._way = Way(asked.url, proxy.in_force(asked.url), timeout, min(timeout, CONNECT_TIMEOUT))
 
     @contextmanager
     def keep(self) -> Iterator[None]:
@@ -198,7 +198,7 @@ class Gateway:
 
     def _failure(self, error: Exception) -> RespanError:
         cause = error.__cause__
-        return cause if isinstance(cause, RespanError) else unreached.unreached(error, self._way)
+        return cause if isinstance(cause, RespanError) else connection_errors.unreached(error, self._way)
 
     def _before(self, request: httpx2.Request) -> None:
         """Replace what the SDK and the HTTP client say of this machine by what the user can list."""
@@ -221,7 +221,7 @@ class Gateway:
         self._seen(response)
         if response.status_code == 407 and self._way.proxy:
             # Only a proxy says so (RFC 9110, 15.5.8); where it is to make a tunnel, the HTTP client hears it.
-            raise unreached.refused_by_proxy(f"407 {response.reason_phrase}", self._way)
+            raise connection_errors.refused_by_proxy(f"407 {response.reason_phrase}", self._way)
         if not response.is_success:
             raise refusal(response, self._asked)
 

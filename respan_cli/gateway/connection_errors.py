@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from respan_cli.errors import BrokenReplyError, RespanError, SilentError, UnreachedError
-from respan_cli.gateway.proxies import Proxy
+from respan_cli.gateway.proxy import Proxy
 
 ORIGIN = "'respan config show --origin'"
 _UNKNOWN = "if a company's own authority signed it, SSL_CERT_FILE=PATH names the file with its certificate"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from respan_cli.deadline import Deadline
 from respan_cli.errors import BrokenReplyError, RespanError
-from respan_cli.failures import Asked, as_json, from_response, ids, words
+from respan_cli.gateway.api_errors import Asked, as_json, from_response, ids, words
+from respan_cli.gateway.deadline import Deadline
 
 if TYPE_CHECKING:
     import httpx2

@@ -8,11 +8,11 @@ from contextlib import suppress
 from math import isfinite
 from typing import TYPE_CHECKING, cast
 
-from respan_cli import failures
 from respan_cli.errors import BrokenReplyError, RespanError
-from respan_cli.failures import Asked
+from respan_cli.gateway import api_errors
+from respan_cli.gateway.api_errors import Asked
+from respan_cli.gateway.connection_errors import dropped
 from respan_cli.gateway.sdk import reading_errors
-from respan_cli.gateway.unreached import dropped
 from respan_cli.messages.answer import SEND_AGAIN, Event
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Reply:
         finally:
             self._on_end(count)
         if "text/event-stream" not in self._headers.get("content-type", "") or not arrived.start:
-            raise failures.not_the_api(self._headers, arrived.start, self._asked)
+            raise api_errors.not_the_api(self._headers, arrived.start, self._asked)
         raise self.broken("the stream ended before message_stop")
 
     def _drain(self, events: Iterator[Event]) -> None:
@@ -97,7 +97,7 @@ class Reply:
 
         for sse in Stream.raw_events(cast("httpx2.Response", arrived)):
             if sse.event == "error":
-                raise failures.from_stream(sse.data, self._headers, self._asked)
+                raise api_errors.from_stream(sse.data, self._headers, self._asked)
             if sse.event == "ping":  # a sign of life: whatever a gateway puts into it
                 yield {"type": "ping"}
                 continue
@@ -106,7 +106,7 @@ class Reply:
             event = _decode(sse.data)
             kind = event["type"] if isinstance(event, dict) and "type" in event else None
             if kind == "error":  # whatever its line `event:` says, or does not say
-                raise failures.from_stream(sse.data, self._headers, self._asked)
+                raise api_errors.from_stream(sse.data, self._headers, self._asked)
             if not isinstance(kind, str):
                 raise ValueError("an event is not the API's")
             yield event
@@ -164,10 +164,10 @@ def refusal(response: httpx2.Response, asked: Asked) -> Exception:
         asked: what was asked.
     """
     headers = dict(response.headers)
-    body = failures.as_json(_start_of(response))
+    body = api_errors.as_json(_start_of(response))
     if response.status_code < 300:
-        return failures.not_the_api(headers, str(body), asked)
-    return failures.from_response(response.status_code, body, headers, asked)
+        return api_errors.not_the_api(headers, str(body), asked)
+    return api_errors.from_response(response.status_code, body, headers, asked)
 
 
 def _start_of(response: httpx2.Response) -> str:

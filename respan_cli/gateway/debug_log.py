@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
-from respan_cli.gateway.attempts import Sent, Wait, Watcher
+from respan_cli.gateway.client import Sent, Wait, Watcher
 from respan_cli.terminal.redact import HIDDEN, is_secret
 
 _LONGEST = 1000  # characters of one text in a body; a picture is longer, and nobody reads it
