@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from respan_cli import __version__
-from respan_cli.commands import options
-from respan_cli.commands.app import App
+from respan_cli.commands.shared import options
+from respan_cli.commands.shared.app import App
+from respan_cli.commands.shared.usage_errors import explain
 from respan_cli.errors import EndedError, ExitCode, ReaderGoneError, RespanError, UsageError
-from respan_cli.mistakes import explain
 from respan_cli.terminal.terminal import Terminal
 
 NAMES = ("respan", "respan-cli")  # the console scripts; the first is what others call us

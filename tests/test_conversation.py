@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
-from respan_cli.commands.options import Effort
+from respan_cli.commands.shared.options import Effort
 from respan_cli.sandbox import Sandbox
 from tests.support import Outcome, run
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from respan_cli.programs import CREATE_FIELDS
+from respan_cli.output.dry_run import CREATE_FIELDS
 from respan_cli.sandbox import Sandbox
 from tests.support import KEY, PATIENCE, Outcome, process_env, run
 

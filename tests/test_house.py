@@ -19,18 +19,16 @@ ORDER: list[set[str]] = [
     {"terminal"},
     {"settings"},
     {"messages"},
-    {"mistakes"},
-    {"gateway", "markdown", "programs", "render"},
+    {"gateway"},
     {"output"},
-    {"delivery", "drawing", "verdicts"},
+    {"exchange"},
     {"checkup"},
     {"commands"},
     {"cli"},
     {"__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
-# Among the commands these are for all; the others do not know each other.
-SHARED_COMMANDS = {"app", "options", "common", "gather", "page", "saving", "suggest"}
+SHARED = "shared"  # among the commands this is for all; the others do not know each other
 
 
 def imports_of(path: Path) -> set[str]:
@@ -69,7 +67,7 @@ def test_no_command_knows_another() -> None:
     for path in folder.rglob("*.py"):
         others = {name.split(".")[1] for name in imports_of(path) if name.startswith("commands.")}
         command = path.relative_to(folder).parts[0].removesuffix(".py")
-        assert others <= SHARED_COMMANDS | {command}, path.name
+        assert command == SHARED or others <= {SHARED, command}, path.name
 
 
 def test_only_the_gateway_names_the_sdk_and_only_the_terminal_the_streams() -> None:
@@ -85,7 +83,7 @@ def test_only_the_gateway_names_the_sdk_and_only_the_terminal_the_streams() -> N
         }
         assert not names & {"anthropic", "httpx2", "httpcore2"} or room_of(path) == "gateway", path
         assert "sys.stdout" not in text or room_of(path) == "terminal", path
-        assert "os.environ" not in text or room_of(path) in ("terminal", "gateway", "programs"), path
+        assert "os.environ" not in text or room_of(path) in ("terminal", "gateway", "output"), path
 
 
 SAY_WHAT_IS_LOADED = """

@@ -13,13 +13,13 @@ import anthropic
 import pytest
 
 from respan_cli.cli import main
-from respan_cli.commands.common import load_settings
-from respan_cli.delivery import Target, connect, exchange
+from respan_cli.commands.shared.context import load_settings
 from respan_cli.errors import RespanError
+from respan_cli.exchange import Target, connect, exchange
 from respan_cli.gateway import Sent
 from respan_cli.gateway.debug_log import shown_body
 from respan_cli.messages.request import build, user_turn
-from respan_cli.render import Plain
+from respan_cli.output.renderers import Plain
 from respan_cli.sandbox import FAULTS, Sandbox
 from respan_cli.settings.headers import WireHeader
 from respan_cli.terminal.terminal import Terminal

@@ -11,7 +11,7 @@ import re
 import pyte
 import pytest
 
-from respan_cli.markdown import MarkdownStream
+from respan_cli.output.markdown import MarkdownStream
 from respan_cli.terminal.text import clean
 
 DOCUMENTS = {

@@ -21,7 +21,7 @@ import pytest
 from respan_cli.cli import main
 from respan_cli.messages.answer import Answer
 from respan_cli.messages.request import MessageRequest
-from respan_cli.render import Result, Timing, usage_line
+from respan_cli.output.result import Result, Timing, usage_line
 from respan_cli.sandbox import Sandbox, api
 from respan_cli.sandbox.api import THOUGHT
 from respan_cli.sandbox.faults import HOSTILE, MARKDOWN

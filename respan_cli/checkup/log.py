@@ -14,11 +14,11 @@ from urllib.parse import quote, urlsplit
 
 from respan_cli.checkup.stages import Finding
 from respan_cli.checkup.state import State
-from respan_cli.delivery import remark
 from respan_cli.errors import ProviderError, RespanError
 from respan_cli.gateway import Called, Gateway
 from respan_cli.gateway.api_errors import Asked, as_json
 from respan_cli.gateway.deadline import Deadline
+from respan_cli.output.progress import remark
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds between two looks; doubled each time
 _PAGE = 20  # entries; the one looked for is the newest

@@ -9,17 +9,19 @@ from dataclasses import asdict, replace
 from typing import Any
 from uuid import uuid4
 
-from respan_cli import render
 from respan_cli.checkup.log import RequestLog
 from respan_cli.checkup.spread import MEASURES, spread
 from respan_cli.checkup.stages import Finding
 from respan_cli.checkup.state import Measured, State
-from respan_cli.delivery import exchange, remark
 from respan_cli.errors import RespanError, SilentError
+from respan_cli.exchange import exchange
 from respan_cli.gateway import Connecting, Gateway, deprecation
 from respan_cli.gateway.deadline import Deadline
 from respan_cli.messages.answer import Event
 from respan_cli.messages.request import AUTO, MessageRequest, build, user_turn
+from respan_cli.output import renderers
+from respan_cli.output.progress import remark
+from respan_cli.output.result import Result
 from respan_cli.settings.headers import resolve_references
 from respan_cli.terminal.redact import redact_params
 
@@ -58,7 +60,7 @@ def message(state: State) -> Finding:
     return Finding(_told(answered, result), facts, tuple(told), result.timing.total_ms)
 
 
-def _told(model: str, result: render.Result) -> str:
+def _told(model: str, result: Result) -> str:
     first = result.timing.first_token_ms
     parts = [
         f"{model} answered",
@@ -105,7 +107,7 @@ class _Nowhere:
         """Nothing."""
 
 
-class _Stopwatch(render.Plain):
+class _Stopwatch(renderers.Plain):
     """Knows when the answer was whole: a kept connection is read on to its end, which may take its time."""
 
     stopped: float | None = None

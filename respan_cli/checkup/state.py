@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from respan_cli.checkup.diagnosis import Case
 from respan_cli.checkup.hop import Hop
 from respan_cli.checkup.spread import MEASURES
-from respan_cli.delivery import Target, watcher_for
-from respan_cli.delivery import connect as gateway_of
+from respan_cli.exchange import Target
+from respan_cli.exchange import connect as gateway_of
 from respan_cli.gateway import Gateway, Watcher
 from respan_cli.gateway.api_errors import Asked
 from respan_cli.gateway.deadline import Deadline
-from respan_cli.render import Result
+from respan_cli.output.progress import watcher_for
+from respan_cli.output.result import Result
 from respan_cli.settings.headers import on_the_wire, resolve_references
 from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.redact import is_secret

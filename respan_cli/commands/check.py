@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from respan_cli.commands import options
-from respan_cli.commands.common import check_can_send, load_settings, target_of
+from respan_cli.commands.shared import options
+from respan_cli.commands.shared.context import check_can_send, load_settings, target_of
 from respan_cli.errors import ExitCode, UsageError
 from respan_cli.settings.fields import BY_NAME, DEFAULT_PROFILE
 from respan_cli.terminal.redact import is_secret
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from respan_cli.checkup.diagnosis import Case
     from respan_cli.checkup.stages import Stage
     from respan_cli.checkup.state import Options, State
-    from respan_cli.delivery import Target
+    from respan_cli.exchange import Target
     from respan_cli.settings.resolve import Settings
 
 LOG_TIMEOUT = 180.0  # seconds; how long Respan's own checker waits
@@ -185,7 +185,7 @@ def follow(state: State, terminal: Terminal, *, as_json: bool) -> int:
     """
     from respan_cli.checkup import report
     from respan_cli.checkup.run import run
-    from respan_cli.render import json_line
+    from respan_cli.output.renderers import json_line
 
     done: list[Stage] = []
     for stage in run(state):

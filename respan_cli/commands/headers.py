@@ -8,10 +8,10 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from respan_cli.commands import options, suggest
-from respan_cli.commands.app import App
-from respan_cli.commands.common import load_settings, read_document
-from respan_cli.commands.saving import set_value, unset_value, value_of
+from respan_cli.commands.shared import completion, options
+from respan_cli.commands.shared.app import App
+from respan_cli.commands.shared.context import load_settings, read_document
+from respan_cli.commands.shared.profile_edit import set_value, unset_value, value_of
 from respan_cli.errors import ExitCode, SettingsError, UsageError
 from respan_cli.settings import edits, headers, resolve
 from respan_cli.settings.api_key import key_origin
@@ -32,10 +32,10 @@ Gateway = Annotated[
     ),
 ]
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="The header's name.", autocompletion=suggest.header_names)
+    str, typer.Argument(metavar="NAME", help="The header's name.", autocompletion=completion.header_names)
 ]
 NewName = Annotated[
-    str, typer.Argument(metavar="NAME", help="The header's name.", autocompletion=suggest.settable_headers)
+    str, typer.Argument(metavar="NAME", help="The header's name.", autocompletion=completion.settable_headers)
 ]
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from respan_cli.commands import options
-from respan_cli.commands.page import show_page
+from respan_cli.commands.shared import options
+from respan_cli.commands.shared.help_page import show_page
 from respan_cli.errors import MEANINGS, ExitCode, UsageError
 from respan_cli.settings.fields import did_you_mean
 from respan_cli.terminal.terminal import Terminal

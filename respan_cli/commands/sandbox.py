@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from respan_cli.commands import options
+from respan_cli.commands.shared import options
 from respan_cli.errors import ExitCode, UsageError
 
 

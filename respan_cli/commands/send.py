@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from respan_cli.commands import options
-from respan_cli.commands.common import check_can_send, load_settings, target_of
-from respan_cli.commands.gather import asked, check_says_something
+from respan_cli.commands.shared import options
+from respan_cli.commands.shared.context import check_can_send, load_settings, target_of
+from respan_cli.commands.shared.message_input import asked, check_says_something
 from respan_cli.errors import ExitCode, UsageError
 from respan_cli.messages.request import build
 from respan_cli.messages.user_json import Conversation
-from respan_cli.programs import Form, dry_run, hides
+from respan_cli.output.dry_run import Form, dry_run, hides
 from respan_cli.settings.headers import resolve_references
 from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.terminal import Terminal
 from respan_cli.terminal.text import DIM
 
 if TYPE_CHECKING:
-    from respan_cli import render
-    from respan_cli.delivery import Target
+    from respan_cli.exchange import Target
+    from respan_cli.output import renderers
+    from respan_cli.output.result import Result
 
 STDOUT = "-"  # as the file of `-o`
 NOT_AS_IT_STANDS = (
@@ -124,7 +125,7 @@ def print_request(text: str, output: Path | None, terminal: Terminal) -> None:
         terminal.write(text)
         terminal.flush()
         return
-    from respan_cli.delivery import sink_for
+    from respan_cli.exchange import sink_for
 
     with sink_for(output, terminal) as sink:
         sink.write(text)
@@ -165,17 +166,18 @@ def deliver(
     said: Conversation,
     flags: Mapping[str, Any],
     terminal: Terminal,
-) -> render.Result:
+) -> Result:
     """Send a conversation and write its answer in the form, and to the place, that the flags ask for."""
-    from respan_cli.delivery import Aside, connect, exchange, sink_for
-    from respan_cli.verdicts import trouble_with
+    from respan_cli.exchange import connect, exchange, sink_for
+    from respan_cli.output.progress import Aside
+    from respan_cli.output.stop_reasons import trouble_with
 
     headers = resolve_references(current.headers, terminal.env)
     request = build(current, said.turns, headers, said.options)
     renderer = renderer_for(flags, terminal)
     gateway = connect(target, current, terminal, on_sent=renderer.prepare)
 
-    def is_whole(result: render.Result) -> bool:
+    def is_whole(result: Result) -> bool:
         return not (flags["strict"] and trouble_with(result))
 
     with sink_for(file_of(flags), terminal) as sink:
@@ -191,23 +193,27 @@ def deliver(
             aside.close()
 
 
-def renderer_for(flags: Mapping[str, Any], terminal: Terminal) -> render.Renderer:
+def renderer_for(flags: Mapping[str, Any], terminal: Terminal) -> renderers.Renderer:
     """The form of the answer that the flags ask for."""
-    from respan_cli import render
+    from respan_cli.output import renderers
 
     if flags["as_json"]:
-        return render.JsonObject()
+        return renderers.JsonObject()
     if flags["events"]:
-        return render.JsonLines()
+        return renderers.JsonLines()
     to_person = terminal.shows_answers and not file_of(flags)
     rendering = flags["rendering"]
     if rendering is options.Rendering.AUTO and to_person and not terminal.is_dumb:
         rendering = options.Rendering.MARKDOWN
     if rendering is not options.Rendering.MARKDOWN:
-        return render.Plain(mixed=terminal.mixes and not file_of(flags))
-    from respan_cli import drawing
+        return renderers.Plain(mixed=terminal.mixes and not file_of(flags))
+    from respan_cli.output import live_markdown
 
-    return drawing.Drawing(terminal) if to_person and not terminal.is_dumb else drawing.Page(terminal)
+    return (
+        live_markdown.Drawing(terminal)
+        if to_person and not terminal.is_dumb
+        else live_markdown.Page(terminal)
+    )
 
 
 def file_of(flags: Mapping[str, Any]) -> Path | None:
@@ -215,15 +221,15 @@ def file_of(flags: Mapping[str, Any]) -> Path | None:
     return None if flags["output"] in (None, STDOUT) else Path(flags["output"])
 
 
-def report(result: render.Result, flags: Mapping[str, Any], terminal: Terminal) -> int:
+def report(result: Result, flags: Mapping[str, Any], terminal: Terminal) -> int:
     """Say on standard error what is to be said of an answer that came.
 
     Raises:
         CutError, DeclinedError: with `--strict`, an answer that was cut or refused.
         BrokenReplyError: see `verdicts.check_parsed`.
     """
-    from respan_cli.render import SEPARATOR, usage_line
-    from respan_cli.verdicts import check_parsed, trouble_with
+    from respan_cli.output.result import SEPARATOR, usage_line
+    from respan_cli.output.stop_reasons import check_parsed, trouble_with
 
     to_person = terminal.shows_answers and not (file_of(flags) or flags["as_json"] or flags["events"])
     if flags["usage"] or (to_person and not flags["quiet"]):

@@ -14,8 +14,8 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any, ClassVar, Self, cast
 
+from respan_cli.sandbox.app import Call, Gateway, Script, parsed
 from respan_cli.sandbox.faults import Asked, Reply, refuse
-from respan_cli.sandbox.gateway import Call, Gateway, Script, parsed
 
 # The API takes 32 MB; this limit only keeps a wrong Content-Length from taking all memory.
 LARGEST_BODY = 256 * 1024 * 1024

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from respan_cli.commands.app import App
+from respan_cli.commands.shared.app import App
 
 app = App(
     {

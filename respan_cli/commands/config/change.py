@@ -6,16 +6,9 @@ from typing import Annotated
 
 import typer
 
-from respan_cli.commands import options, suggest
-from respan_cli.commands.common import read_document
-from respan_cli.commands.saving import (
-    read_stdin,
-    save,
-    set_value,
-    tell,
-    unset_value,
-    value_of,
-)
+from respan_cli.commands.shared import completion, options
+from respan_cli.commands.shared.context import read_document
+from respan_cli.commands.shared.profile_edit import read_stdin, save, set_value, tell, unset_value, value_of
 from respan_cli.errors import ExitCode, SettingsError, UsageError
 from respan_cli.messages.prompt import STDIN
 from respan_cli.settings import edits, resolve
@@ -28,11 +21,11 @@ Key = Annotated[
     typer.Argument(
         metavar="KEY",
         help="A setting, dotted for tables: metadata.agent.",
-        autocompletion=suggest.setting_keys,
+        autocompletion=completion.setting_keys,
     ),
 ]
 ProfileName = Annotated[
-    str, typer.Argument(metavar="PROFILE", help="A profile.", autocompletion=suggest.profile_names)
+    str, typer.Argument(metavar="PROFILE", help="A profile.", autocompletion=completion.profile_names)
 ]
 
 

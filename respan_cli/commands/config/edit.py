@@ -10,9 +10,9 @@ from pathlib import Path
 
 import typer
 
-from respan_cli.commands import options
-from respan_cli.commands.common import check
-from respan_cli.commands.saving import tell
+from respan_cli.commands.shared import options
+from respan_cli.commands.shared.context import check
+from respan_cli.commands.shared.profile_edit import tell
 from respan_cli.errors import ExitCode, RespanError, SettingsError
 from respan_cli.settings import store
 from respan_cli.settings.fields import FIELDS

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from respan_cli.commands import options
-from respan_cli.commands.common import read_document, with_header_files
 from respan_cli.commands.config.show import DOCS_MCP
-from respan_cli.commands.saving import (
+from respan_cli.commands.shared import options
+from respan_cli.commands.shared.context import read_document, with_header_files
+from respan_cli.commands.shared.profile_edit import (
     check_base_url,
     read_stdin,
     save_layer,

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from respan_cli.commands import options, suggest
-from respan_cli.commands.common import load_settings, read_document
+from respan_cli.commands.shared import completion, options
+from respan_cli.commands.shared.context import load_settings, read_document
 from respan_cli.errors import ExitCode, SettingsError
 from respan_cli.settings import edits, resolve, store
 from respan_cli.settings.api_key import key_origin
@@ -136,7 +136,7 @@ def get(
     key: Annotated[
         str,
         typer.Argument(
-            metavar="KEY", help="A setting, dotted for tables.", autocompletion=suggest.setting_keys
+            metavar="KEY", help="A setting, dotted for tables.", autocompletion=completion.setting_keys
         ),
     ],
     profile: options.Profile = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from respan_cli.commands.common import check, check_in_the_clear
+from respan_cli.commands.shared.context import check, check_in_the_clear
 from respan_cli.errors import UsageError
 from respan_cli.messages.prompt import STDIN
 from respan_cli.settings import edits, resolve, store

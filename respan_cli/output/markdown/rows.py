@@ -15,10 +15,10 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from respan_cli.markdown.blocks import Block, Container, cells
-from respan_cli.markdown.code import forget, highlight
-from respan_cli.markdown.inline import WINDOW, inline, split
-from respan_cli.markdown.screen import EMPTY, Piece, Row
+from respan_cli.output.markdown.blocks import Block, Container, cells
+from respan_cli.output.markdown.code import forget, highlight
+from respan_cli.output.markdown.inline import WINDOW, inline, split
+from respan_cli.output.markdown.screen import EMPTY, Piece, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,7 +16,7 @@ from respan_cli.settings.layers import Layer, MisplacedError, from_environment, 
 from respan_cli.settings.resolve import Settings
 
 if TYPE_CHECKING:
-    from respan_cli.delivery import Target
+    from respan_cli.exchange import Target
 
 
 def read_document(env: Mapping[str, str]) -> store.Document:
@@ -144,7 +144,7 @@ def target_of(current: Settings, env: Mapping[str, str], *, sandbox: bool) -> It
     Raises:
         SettingsError: there is no key, or the command that gives it fails.
     """
-    from respan_cli.delivery import Target
+    from respan_cli.exchange import Target
 
     if not sandbox:
         yield Target(current.base_url, *key_of(current, env))

@@ -1,13 +1,11 @@
-"""Events in, pieces of output out: plain text, one JSON object, JSON lines, the usage line. Pure."""
+"""One finished exchange: the object of `--json`, and the usage line."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from respan_cli.messages.answer import Answer, Event
+from respan_cli.messages.answer import Answer
 from respan_cli.messages.request import MessageRequest
 from respan_cli.messages.user_json import parsed
 from respan_cli.terminal.redact import redact, redact_params
@@ -79,94 +77,6 @@ class Result:
                 ),
             },
         }
-
-
-class Renderer:
-    """Turns the events of one answer into what goes to standard output."""
-
-    def prepare(self) -> None:
-        """The request is sent: there is time to get ready."""
-
-    def settle(self) -> None:
-        """Something else is about to be written below what was rendered so far."""
-
-    def piece(self, event: Event, text: str) -> str:
-        """What to write for one event, which brought this text of the answer."""
-        raise NotImplementedError
-
-    def end(self, result: Result) -> str:
-        """What to write when the answer is whole."""
-        raise NotImplementedError
-
-    def broken(self) -> str:
-        """What to write when the answer broke off, before the error is told."""
-        raise NotImplementedError
-
-
-class Plain(Renderer):
-    """The text as it arrives, with one newline at its end if it lacks one.
-
-    Args:
-        mixed: whether what is said of it follows it, so that even an answer that broke off ends its line.
-    """
-
-    def __init__(self, *, mixed: bool = False) -> None:
-        self._mixed = mixed
-        self._last = "\n"
-
-    def piece(self, event: Event, text: str) -> str:
-        """The text itself."""
-        if text:
-            self._last = text
-        return text
-
-    def end(self, result: Result) -> str:
-        """The missing newline, or nothing."""
-        return self._newline()
-
-    def broken(self) -> str:
-        """The missing newline before an error; a pipe of its own gets no byte that the model did not send."""
-        return self._newline() if self._mixed else ""
-
-    def _newline(self) -> str:
-        return "" if self._last.endswith("\n") else "\n"
-
-
-class JsonObject(Renderer):
-    """One object on one line, when the answer is whole."""
-
-    def piece(self, event: Event, text: str) -> str:
-        """Nothing yet."""
-        return ""
-
-    def end(self, result: Result) -> str:
-        """The object."""
-        return json_line(result.as_json())
-
-    def broken(self) -> str:
-        """Nothing: no object is better than half of one."""
-        return ""
-
-
-class JsonLines(Renderer):
-    """Every event as it arrives, a line each, then the object of `--json` as the last."""
-
-    def piece(self, event: Event, text: str) -> str:
-        """The event, as the API sent it."""
-        return json_line(event)
-
-    def end(self, result: Result) -> str:
-        """The result line."""
-        return json_line({"type": "result", **result.as_json()})
-
-    def broken(self) -> str:
-        """Nothing: the lines so far are whole."""
-        return ""
-
-
-def json_line(value: Mapping[str, Any]) -> str:
-    """One JSON value on one line."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def usage_line(result: Result) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from respan_cli.commands.common import read_document
+from respan_cli.commands.shared.context import read_document
 from respan_cli.errors import RespanError
 from respan_cli.settings import edits, resolve
 from respan_cli.settings.fields import MODELS

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from respan_cli.commands.page import show_page
+from respan_cli.commands.shared.help_page import show_page
 
 Run = TypeVar("Run", bound=Callable[..., Any])
 

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from respan_cli.messages.answer import Event
-from respan_cli.render import Renderer, Result
+from respan_cli.output.renderers import Renderer
+from respan_cli.output.result import Result
 from respan_cli.terminal.encoding import fit
 from respan_cli.terminal.terminal import Terminal
 from respan_cli.terminal.tty_writer import deaf
 
 if TYPE_CHECKING:
-    from respan_cli.markdown import MarkdownStream
+    from respan_cli.output.markdown import MarkdownStream
 
 _FRAME = 1 / 15  # seconds from one look at what has arrived to the next
 _LULL = 0.2  # seconds without new text after which all of the old is drawn
@@ -149,7 +150,7 @@ class Page(Renderer):
 
 
 def _stream(terminal: Terminal, write: Callable[[str], None], *, live: bool) -> MarkdownStream:
-    from respan_cli.markdown import MarkdownStream
+    from respan_cli.output.markdown import MarkdownStream
 
     colors = terminal.colors() and (live or not terminal.shows_answers)
     # NO_COLOR is about colours (https://no-color.org): bold stays bold. --color=never leaves the text alone.

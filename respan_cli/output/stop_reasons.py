@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from respan_cli.errors import BrokenReplyError, CutError, DeclinedError, RespanError
 from respan_cli.messages.user_json import check_answer
-from respan_cli.render import Result
+from respan_cli.output.result import Result
 
 # stop reason -> what it means for the person who asked
 TROUBLES: dict[str, tuple[type[RespanError], str, str]] = {

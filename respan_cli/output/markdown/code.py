@@ -10,7 +10,7 @@ from rich.syntax import ANSISyntaxTheme, Syntax
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from respan_cli.markdown.blocks import Block
+    from respan_cli.output.markdown.blocks import Block
 
 # Code above the live rows that is read again to know in which state they start.
 _CONTEXT = 1000

@@ -6,6 +6,6 @@ text deltas -> `blocks` (which lines belong together) -> `inline` and `rows` (wh
 
 from __future__ import annotations
 
-from respan_cli.markdown.stream import MarkdownStream
+from respan_cli.output.markdown.stream import MarkdownStream
 
 __all__ = ["MarkdownStream"]

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from respan_cli.commands import suggest
-from respan_cli.programs import Form
+from respan_cli.commands.shared import completion
+from respan_cli.output.dry_run import Form
 from respan_cli.settings.fields import BY_NAME, PROFILE_VARIABLE, shown
 from respan_cli.terminal.terminal import Terminal
 
@@ -58,7 +58,7 @@ def setting(name: str) -> Any:
         metavar=field.metavar,
         rich_help_panel=field.panel,
         show_default=False,
-        autocompletion=suggest.FOR_SETTING.get(name),
+        autocompletion=completion.FOR_SETTING.get(name),
     )
 
 
@@ -88,7 +88,7 @@ Profile = Annotated[
         help=f"The profile to use. (env: {PROFILE_VARIABLE}, default: default)",
         metavar="NAME",
         rich_help_panel="Connection",
-        autocompletion=suggest.profile_names,
+        autocompletion=completion.profile_names,
     ),
 ]
 BaseUrl = Annotated[Text, setting("base_url")]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from respan_cli.markdown.blocks import LONG_LINE, LONG_ROW, Blocks
-from respan_cli.markdown.rows import Rows, absorb
-from respan_cli.markdown.screen import Row, Screen, paint
+from respan_cli.output.markdown.blocks import LONG_LINE, LONG_ROW, Blocks
+from respan_cli.output.markdown.rows import Rows, absorb
+from respan_cli.output.markdown.screen import Row, Screen, paint
 from respan_cli.terminal.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from respan_cli.markdown.blocks import Block
+    from respan_cli.output.markdown.blocks import Block
 
 FRAME = 1 / 15  # seconds between two frames, at least
 WORK = 32  # characters that may be rendered for each byte of text
