@@ -24,7 +24,7 @@ app = App(
         "send": "respan_cli.commands.send:send",
         "config": "respan_cli.commands.config:app",
         "headers": "respan_cli.commands.headers:app",
-        "check": "respan_cli.commands.check:check",
+        "check": "respan_cli.commands.check.command:check",
         "sandbox": "respan_cli.commands.sandbox:sandbox",
         "help": "respan_cli.commands.help:show_help",
     },

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from respan_cli.checkup.diagnosis import TEXTS, Case, diagnose
-from respan_cli.checkup.report import FINE, line
-from respan_cli.checkup.stages import NAMES, Stage, Verdict
+from respan_cli.commands.check.diagnosis import TEXTS, Case, diagnose
+from respan_cli.commands.check.report import FINE, line
+from respan_cli.commands.check.stages import NAMES, Stage, Verdict
 from respan_cli.errors import ProviderError, SilentError
 from respan_cli.sandbox import Sandbox
 from respan_cli.sandbox.api import answer_to
@@ -621,7 +621,7 @@ def test_a_gateway_whose_log_is_a_page_is_no_place_to_wait(sandbox: Sandbox, env
     message = run("send", "--json", "ping", env=env)
     assert message.code == 0
     with host(saying(answer)) as port:
-        from respan_cli.checkup.log import RequestLog
+        from respan_cli.commands.check.log import RequestLog
         from respan_cli.errors import RespanError
         from respan_cli.gateway import Gateway, Watcher
         from respan_cli.gateway.api_errors import Asked

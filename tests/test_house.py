@@ -22,7 +22,6 @@ ORDER: list[set[str]] = [
     {"gateway"},
     {"output"},
     {"exchange"},
-    {"checkup"},
     {"commands"},
     {"cli"},
     {"__main__"},

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from respan_cli.checkup.diagnosis import Case, lines
-from respan_cli.checkup.spread import MEASURES, chart
-from respan_cli.checkup.stages import NAMES, Stage, Verdict
+from respan_cli.commands.check.diagnosis import Case, lines
+from respan_cli.commands.check.spread import MEASURES, chart
+from respan_cli.commands.check.stages import NAMES, Stage, Verdict
 
 _NARROWEST = 30  # columns for a summary; with less room it gets lines of its own
 _BAR, _LEAST_BAR = 30, 4  # columns of the longest bar, and of the longest in a window for dolls

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
-from respan_cli.checkup.probes import authority, host_and_port
+from respan_cli.commands.check.probes import authority, host_and_port
 from respan_cli.errors import AuthenticationError, RespanError
 from respan_cli.settings.fields import DEFAULT_MODEL, DEFAULT_PROFILE
 from respan_cli.settings.pages import CREDITS_PAGE, KEYS_PAGE, PROVIDERS_PAGE

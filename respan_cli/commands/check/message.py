@@ -9,10 +9,10 @@ from dataclasses import asdict, replace
 from typing import Any
 from uuid import uuid4
 
-from respan_cli.checkup.log import RequestLog
-from respan_cli.checkup.spread import MEASURES, spread
-from respan_cli.checkup.stages import Finding
-from respan_cli.checkup.state import Measured, State
+from respan_cli.commands.check.context import Measured, State
+from respan_cli.commands.check.log import RequestLog
+from respan_cli.commands.check.spread import MEASURES, spread
+from respan_cli.commands.check.stages import Finding
 from respan_cli.errors import RespanError, SilentError
 from respan_cli.exchange import exchange
 from respan_cli.gateway import Connecting, Gateway, deprecation

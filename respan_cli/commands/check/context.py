@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
-from respan_cli.checkup.diagnosis import Case
-from respan_cli.checkup.hop import Hop
-from respan_cli.checkup.spread import MEASURES
+from respan_cli.commands.check.diagnosis import Case
+from respan_cli.commands.check.proxy_endpoint import Hop
+from respan_cli.commands.check.spread import MEASURES
 from respan_cli.exchange import Target
 from respan_cli.exchange import connect as gateway_of
 from respan_cli.gateway import Gateway, Watcher

@@ -11,8 +11,8 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from respan_cli.checkup.stages import Finding
-from respan_cli.checkup.state import FOR_US, State
+from respan_cli.commands.check.context import FOR_US, State
+from respan_cli.commands.check.stages import Finding
 from respan_cli.errors import RespanError
 from respan_cli.gateway.deadline import Deadline
 from respan_cli.settings import store

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from respan_cli.checkup.stages import Finding
-from respan_cli.checkup.state import State
+from respan_cli.commands.check.context import State
+from respan_cli.commands.check.stages import Finding
 from respan_cli.errors import ProviderError, RespanError
 from respan_cli.gateway import Called, Gateway
 from respan_cli.gateway.api_errors import Asked, as_json

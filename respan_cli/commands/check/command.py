@@ -19,9 +19,9 @@ from respan_cli.terminal.terminal import Terminal
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from respan_cli.checkup.diagnosis import Case
-    from respan_cli.checkup.stages import Stage
-    from respan_cli.checkup.state import Options, State
+    from respan_cli.commands.check.context import Options, State
+    from respan_cli.commands.check.diagnosis import Case
+    from respan_cli.commands.check.stages import Stage
     from respan_cli.exchange import Target
     from respan_cli.settings.resolve import Settings
 
@@ -111,7 +111,7 @@ def check(
     terminal = options.terminal_of(ctx)
     flags = ctx.params
     check_flags(flags)
-    from respan_cli.checkup.state import State
+    from respan_cli.commands.check.context import State
 
     with ExitStack() as stack:
 
@@ -141,7 +141,7 @@ def check_flags(flags: Mapping[str, Any]) -> None:
 
 def wanted(flags: Mapping[str, Any]) -> Options:
     """What the flags ask for beyond the settings."""
-    from respan_cli.checkup.state import Options
+    from respan_cli.commands.check.context import Options
 
     return Options(
         send=not flags["no_send"],
@@ -158,7 +158,7 @@ def _log_timeout(flags: Mapping[str, Any]) -> float:
 
 def case_of(flags: Mapping[str, Any]) -> Case:
     """What the flags say of the request, for the command to type next to say it again."""
-    from respan_cli.checkup.diagnosis import Case
+    from respan_cli.commands.check.diagnosis import Case
 
     profile = flags["profile"] or DEFAULT_PROFILE
     return Case(profile=profile, typed="".join(typed(flags)), log_timeout=_log_timeout(flags))
@@ -183,8 +183,8 @@ def follow(state: State, terminal: Terminal, *, as_json: bool) -> int:
     Raises:
         RespanError: the failure of the stage that failed, with its three lines.
     """
-    from respan_cli.checkup import report
-    from respan_cli.checkup.run import run
+    from respan_cli.commands.check import report
+    from respan_cli.commands.check.run import run
     from respan_cli.output.renderers import json_line
 
     done: list[Stage] = []
@@ -202,7 +202,7 @@ def follow(state: State, terminal: Terminal, *, as_json: bool) -> int:
 
 def show(stage: Stage, terminal: Terminal) -> None:
     """One stage: to a person a line with a sign, to a program a row; its warnings to standard error."""
-    from respan_cli.checkup import report
+    from respan_cli.commands.check import report
 
     if terminal.shows_answers:
         marks = report.marks_for(terminal.encoding)

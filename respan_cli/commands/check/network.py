@@ -5,10 +5,10 @@ from __future__ import annotations
 import ssl
 from dataclasses import replace
 
-from respan_cli.checkup import probes
-from respan_cli.checkup.hop import hop_of
-from respan_cli.checkup.stages import Finding
-from respan_cli.checkup.state import State
+from respan_cli.commands.check import probes
+from respan_cli.commands.check.context import State
+from respan_cli.commands.check.proxy_endpoint import hop_of
+from respan_cli.commands.check.stages import Finding
 from respan_cli.errors import UnreachedError
 from respan_cli.gateway.proxy import in_force
 from respan_cli.gateway.sdk import trusted

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from respan_cli.checkup import exchanges, local, log, messages, network
-from respan_cli.checkup.diagnosis import diagnose
-from respan_cli.checkup.stages import NAMES, Finding, Stage, failed, passed
-from respan_cli.checkup.state import State
+from respan_cli.commands.check import http, local, log, message, network
+from respan_cli.commands.check.context import State
+from respan_cli.commands.check.diagnosis import diagnose
+from respan_cli.commands.check.stages import NAMES, Finding, Stage, failed, passed
 from respan_cli.errors import RespanError
 
 LAYERS: Mapping[str, Callable[[State], Finding | None]] = {
@@ -17,10 +17,10 @@ LAYERS: Mapping[str, Callable[[State], Finding | None]] = {
     "dns": network.dns,
     "tcp": network.tcp,
     "tls": network.tls,
-    "http": exchanges.http,
-    "authentication": exchanges.authentication,
-    "message": messages.message,
-    "repeat": messages.repeat,
+    "http": http.http,
+    "authentication": http.authentication,
+    "message": message.message,
+    "repeat": message.repeat,
     "log": log.log,
 }
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from respan_cli.checkup.stages import Finding
-from respan_cli.checkup.state import State
+from respan_cli.commands.check.context import State
+from respan_cli.commands.check.stages import Finding
 from respan_cli.errors import BrokenReplyError, UnreachedError
 from respan_cli.gateway import Called, load_sdk
 from respan_cli.gateway.api_errors import words
