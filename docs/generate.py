@@ -42,11 +42,11 @@ def fenced(text: str) -> str:
 
 def tables() -> str:
     """The tables of `respan help`, from the same source."""
-    from respan_cli.errors import MEANINGS
+    from respan_cli.errors import EXIT_CODE_MEANINGS
     from respan_cli.sandbox import FAULTS
     from respan_cli.settings.environment import variables
 
-    codes = [(str(int(code)), meaning) for code, meaning in MEANINGS.items()]
+    codes = [(str(int(code)), meaning) for code, meaning in EXIT_CODE_MEANINGS.items()]
     names = [(f"`{name}`", meaning) for name, meaning in variables().items()]
     models = [(f"`{name}`", fault.help) for name, fault in FAULTS.items()]
     sections = (

@@ -21,7 +21,7 @@ from rich.style import Style
 from rich.text import Text
 
 from respan_cli.sandbox import Sandbox
-from respan_cli.sandbox.api import Answer
+from respan_cli.sandbox.api import CannedAnswer
 from respan_cli.settings.fields import DEFAULT_MODEL
 
 ROOT = Path(__file__).parent.parent
@@ -83,7 +83,7 @@ def record() -> bytes:
 
 def reply() -> bytes:
     """The answer as it comes over the wire."""
-    answer = Answer(id="msg_1", model=DEFAULT_MODEL, text=ANSWER, input_tokens=14, output_tokens=136)
+    answer = CannedAnswer(id="msg_1", model=DEFAULT_MODEL, text=ANSWER, input_tokens=14, output_tokens=136)
     events = b"".join((*answer.opening(), *answer.deltas(), *answer.closing()))
     log_id = "23cd0118-8a49-58a7-92f7-c1bb4388b5f6"
     head = f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX-Respan-Log-Id: {log_id}\r\n\r\n"

@@ -46,22 +46,22 @@ def run() -> NoReturn:
     # A command lives for moments: looking for garbage while modules are imported only costs. What lives
     # longer turns the collector on again: `gateway.load_sdk`, and the sandbox.
     gc.disable()
-    from respan_cli.errors import EndedError
+    from respan_cli.errors import TerminationSignal
     from respan_cli.terminal.terminal import Terminal
 
     terminal = Terminal.standard()
-    if terminal.asks and sys.argv[1:2] == ["send"] and not _QUICK.intersection(sys.argv):
-        _last_acts.append(terminal.still)
-        terminal.start_waiting("starting")  # Typer alone takes a tenth of a second to load
+    if terminal.stdin_isatty and sys.argv[1:2] == ["send"] and not _QUICK.intersection(sys.argv):
+        _last_acts.append(terminal.stop_status)
+        terminal.start_status("starting")  # Typer alone takes a tenth of a second to load
     from respan_cli.cli import main
 
     code = 130
     try:
-        _listen(EndedError)
+        _listen(TerminationSignal)
         code = main(terminal=terminal)
     except KeyboardInterrupt:  # while `main` was on its way in or out
         pass
-    except EndedError as ended:
+    except TerminationSignal as ended:
         code = ended.code
     os._exit(code)
 

@@ -13,7 +13,7 @@ from respan_cli import __version__
 from respan_cli.commands.shared import options
 from respan_cli.commands.shared.app import App
 from respan_cli.commands.shared.usage_errors import explain
-from respan_cli.errors import EndedError, ExitCode, ReaderGoneError, RespanError, UsageError
+from respan_cli.errors import ExitCode, ReaderClosedError, RespanError, TerminationSignal, UsageError
 from respan_cli.terminal.terminal import Terminal
 
 NAMES = ("respan", "respan-cli")  # the console scripts; the first is what others call us
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
     arguments = list(sys.argv[1:] if argv is None else argv)
     terminal = terminal or Terminal.standard()
     terminal.json_errors = _wants_json(arguments)
-    terminal.hide(terminal.env.get("RESPAN_API_KEY", ""))
+    terminal.add_secrets(terminal.env.get("RESPAN_API_KEY", ""))
     terminal.color = _wanted_color(arguments)
     try:
         _check_shell(arguments)
@@ -81,9 +81,9 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
         return int(leaving.code or 0)
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
-    except EndedError as ended:
+    except TerminationSignal as ended:
         return ended.code
-    except ReaderGoneError:
+    except ReaderClosedError:
         return ExitCode.OK
     except typer.TyperException as error:
         return _fail(explain(error), terminal)
@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
     except Exception as error:
         return _fail(_defect(error), terminal)
     finally:
-        terminal.still()
+        terminal.stop_status()
 
 
 def _check_shell(arguments: list[str]) -> None:
@@ -121,8 +121,8 @@ def _name() -> str:
     """The name this program was called by: help and completion speak of the one that was typed."""
     import sys
 
-    called = Path(sys.argv[0]).stem
-    return called if called in NAMES else NAMES[0]
+    fetch = Path(sys.argv[0]).stem
+    return fetch if fetch in NAMES else NAMES[0]
 
 
 def _wants_json(arguments: list[str]) -> bool:
@@ -152,7 +152,7 @@ def _defect(error: Exception) -> RespanError:
 
 
 def _fail(error: RespanError, terminal: Terminal) -> int:
-    terminal.fail(error)
+    terminal.print_error(error)
     if terminal.debug:
         import traceback
 

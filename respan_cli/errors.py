@@ -15,44 +15,44 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
 class ExitCode(IntEnum):
-    """What a script reads in `$?`. The meanings are in `MEANINGS`."""
+    """What a script reads in `$?`. The meanings are in `EXIT_CODE_MEANINGS`."""
 
     OK = 0
-    DEFECT = 1
+    INTERNAL = 1
     USAGE = 2
     SETTINGS = 3
     AUTHENTICATION = 4
-    REFUSED = 5
+    REJECTED = 5
     LIMIT = 6
     PROVIDER = 7
-    UNREACHED = 8
-    BROKEN_REPLY = 9
-    CUT = 10
-    DECLINED = 11
-    UNWRITTEN = 12
+    NETWORK = 8
+    BAD_RESPONSE = 9
+    TRUNCATED = 10
+    REFUSAL = 11
+    OUTPUT = 12
     INTERRUPTED = 130
 
 
 # One table for `respan help exit-codes`, the docs and the tests.
-MEANINGS: dict[ExitCode, str] = {
+EXIT_CODE_MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "done (also: the reader of our pipe went away early)",
-    ExitCode.DEFECT: "a defect in this program",
+    ExitCode.INTERNAL: "a defect in this program",
     ExitCode.USAGE: "usage: flags, arguments, input",
     ExitCode.SETTINGS: "settings: no key, unknown profile, a file that does not parse",
     ExitCode.AUTHENTICATION: "authentication refused (401, 403)",
-    ExitCode.REFUSED: "request refused (400, 404, 409, 413, 422, 424 and other 4xx; a redirect)",
+    ExitCode.REJECTED: "request refused (400, 404, 409, 413, 422, 424 and other 4xx; a redirect)",
     ExitCode.LIMIT: "rate limit, quota or credits (402, 429)",
     ExitCode.PROVIDER: "gateway or provider failure (5xx, 529, an error event inside the stream)",
-    ExitCode.UNREACHED: "not reached: DNS, connection, TLS, proxy, timeout",
-    ExitCode.BROKEN_REPLY: "the reply broke off, or was not the API's (HTML, no message_stop)",
-    ExitCode.CUT: "--strict: the answer was cut by max_tokens",
-    ExitCode.DECLINED: "--strict: the model refused to answer",
-    ExitCode.UNWRITTEN: "the answer arrived and could not be written (disk full, file not writable)",
+    ExitCode.NETWORK: "not reached: DNS, connection, TLS, proxy, timeout",
+    ExitCode.BAD_RESPONSE: "the reply broke off, or was not the API's (HTML, no message_stop)",
+    ExitCode.TRUNCATED: "--strict: the answer was cut by max_tokens",
+    ExitCode.REFUSAL: "--strict: the model refused to answer",
+    ExitCode.OUTPUT: "the answer arrived and could not be written (disk full, file not writable)",
     ExitCode.INTERRUPTED: "interrupted; the partial answer stays printed (SIGTERM: 143, SIGHUP: 129)",
 }
 
 
-class EndedError(BaseException):
+class TerminationSignal(BaseException):
     """Somebody asked this process to end: SIGTERM, or SIGHUP when its terminal was closed.
 
     Not an `Exception`, for the same reason as `KeyboardInterrupt`: nothing should handle it by the way.
@@ -66,7 +66,7 @@ class EndedError(BaseException):
         self.code = 128 + number
 
 
-class ReaderGoneError(Exception):
+class ReaderClosedError(Exception):
     """Whoever read the pipe that we write to went away, as `head` does: nothing to complain about."""
 
 
@@ -87,7 +87,7 @@ class RespanError(Exception):
         log_id: the id of the request in Respan's log.
     """
 
-    code: ClassVar[ExitCode] = ExitCode.DEFECT
+    code: ClassVar[ExitCode] = ExitCode.INTERNAL
     default_kind: ClassVar[str] = "defect"
 
     def __init__(
@@ -136,10 +136,10 @@ class AuthenticationError(RespanError):
     default_kind = "authentication"
 
 
-class RefusedError(RespanError):
+class RejectedError(RespanError):
     """The request reached the API, which will not take it as it is."""
 
-    code = ExitCode.REFUSED
+    code = ExitCode.REJECTED
     default_kind = "refused"
 
 
@@ -157,42 +157,42 @@ class ProviderError(RespanError):
     default_kind = "provider"
 
 
-class UnreachedError(RespanError):
+class NetworkError(RespanError):
     """No answer came: DNS, connection, TLS, proxy, timeout."""
 
-    code = ExitCode.UNREACHED
+    code = ExitCode.NETWORK
     default_kind = "unreached"
 
 
-class SilentError(UnreachedError):
+class ResponseTimeoutError(NetworkError):
     """The request was taken and no answer began. Never asked again by itself: it would be paid for twice."""
 
     default_kind = "timeout"
 
 
-class BrokenReplyError(RespanError):
+class BadResponseError(RespanError):
     """The answer broke off, or was not the API's."""
 
-    code = ExitCode.BROKEN_REPLY
+    code = ExitCode.BAD_RESPONSE
     default_kind = "broken_reply"
 
 
-class CutError(RespanError):
+class TruncatedError(RespanError):
     """With `--strict`: the answer ended at `max_tokens`."""
 
-    code = ExitCode.CUT
+    code = ExitCode.TRUNCATED
     default_kind = "cut"
 
 
-class DeclinedError(RespanError):
+class RefusalError(RespanError):
     """With `--strict`: the model refused."""
 
-    code = ExitCode.DECLINED
+    code = ExitCode.REFUSAL
     default_kind = "declined"
 
 
-class UnwrittenError(RespanError):
+class OutputError(RespanError):
     """The answer arrived and could not be written."""
 
-    code = ExitCode.UNWRITTEN
+    code = ExitCode.OUTPUT
     default_kind = "unwritten"

@@ -12,14 +12,16 @@ from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
-from respan_cli.errors import RespanError, UnwrittenError
-from respan_cli.gateway import Gateway, Reply, load_sdk
-from respan_cli.gateway.api_errors import Asked
+from respan_cli.errors import OutputError, RespanError
+from respan_cli.gateway.api_errors import RequestContext
+from respan_cli.gateway.client import GatewayClient
+from respan_cli.gateway.response import StreamedResponse
+from respan_cli.gateway.sdk import load_sdk
 from respan_cli.messages.answer import Answer, Event
 from respan_cli.messages.request import MessageRequest
 from respan_cli.output import renderers
 from respan_cli.output.answer_file import AnswerFile
-from respan_cli.output.progress import watcher_for
+from respan_cli.output.progress import observer_for
 from respan_cli.output.result import Result, Timing
 from respan_cli.settings.headers import on_the_wire, resolve_references
 from respan_cli.settings.pages import REQUESTS_PAGE
@@ -63,7 +65,7 @@ class Sink(Protocol):
 def sink_for(path: Path | None, terminal: Terminal) -> Iterator[Sink]:
     """Standard output, or the file of `-o`, which keeps its old content unless all goes well."""
     if path is None:
-        with terminal.answering():
+        with terminal.interruptible_output():
             yield terminal
         return
     file = AnswerFile(path)
@@ -79,7 +81,7 @@ def connect(
     terminal: Terminal,
     on_sent: Callable[[], None] = lambda: None,
     on_warning: Callable[[str], None] | None = None,
-) -> Gateway:
+) -> GatewayClient:
     """The gateway that the settings describe; nothing is sent yet. It tells the terminal what it waits for.
 
     Args:
@@ -93,19 +95,19 @@ def connect(
         SettingsError: a header refers to a variable that is not set.
     """
     gateway_headers = resolve_references(current.gateway_headers, terminal.env)
-    terminal.hide(target.key, *(value for name, value in gateway_headers.items() if is_secret(name)))
-    return Gateway(
-        Asked(target.url, current.model, current.sources["model"], target.key_source),
+    terminal.add_secrets(target.key, *(value for name, value in gateway_headers.items() if is_secret(name)))
+    return GatewayClient(
+        RequestContext(target.url, current.model, current.sources["model"], target.key_source),
         on_the_wire(gateway_headers, authorization=f"Bearer {target.key}", sources=current.sources),
         timeout=current.timeout,
         max_retries=current.max_retries,
-        watcher=watcher_for(terminal, on_sent),
-        on_warning=on_warning or (lambda text: terminal.warn(text) if terminal.shows_notes else None),
+        watcher=observer_for(terminal, on_sent),
+        on_warning=on_warning or (lambda text: terminal.warn(text) if terminal.stderr_isatty else None),
     )
 
 
 def exchange(
-    gateway: Gateway,
+    gateway: GatewayClient,
     request: MessageRequest,
     current: Settings,
     renderer: renderers.Renderer,
@@ -146,20 +148,20 @@ def exchange(
 
 
 @contextmanager
-def _named_by(reply: Reply) -> Iterator[None]:
+def _named_by(reply: StreamedResponse) -> Iterator[None]:
     """Whatever goes wrong from here on, the answer is paid for: say by which ids it can be found again."""
     try:
         yield
     except RespanError as error:
         error.request_id = error.request_id or reply.request_id
         error.log_id = error.log_id or reply.log_id
-        if isinstance(error, UnwrittenError) and error.log_id:
+        if isinstance(error, OutputError) and error.log_id:
             error.hint = f"the log may still have the answer: {REQUESTS_PAGE}"
         raise
 
 
 def _follow(
-    reply: Reply,
+    reply: StreamedResponse,
     renderer: renderers.Renderer,
     sink: Sink,
     timing: Timing,

@@ -29,7 +29,7 @@ with socket.socket(socket.AF_UNIX) as server:
 
 def serve(folder: Path) -> None:
     """Answer calls until the process is ended."""
-    from respan_cli.gateway import load_sdk
+    from respan_cli.gateway.sdk import load_sdk
 
     load_sdk()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from respan_cli.commands.check.diagnosis import TEXTS, Case, diagnose
+from respan_cli.commands.check.diagnosis import TEXTS, DiagnosisContext, diagnose
 from respan_cli.commands.check.report import FINE, line
 from respan_cli.commands.check.stages import NAMES, Stage, Verdict
-from respan_cli.errors import ProviderError, SilentError
+from respan_cli.errors import ProviderError, ResponseTimeoutError
 from respan_cli.sandbox import Sandbox
 from respan_cli.sandbox.api import answer_to
 from tests.conftest import CLIENT_KEY, OfficialGateway
@@ -463,8 +463,8 @@ def test_where_a_typed_url_leads_nowhere_the_one_of_the_settings_is_next(env: di
 
 
 def test_a_limit_that_was_too_short_is_made_longer() -> None:
-    case = Case(timeout=90, log_timeout=900)
-    late = diagnose(SilentError("x"), "message", case)
+    case = DiagnosisContext(timeout=90, log_timeout=900)
+    late = diagnose(ResponseTimeoutError("x"), "message", case)
     missing = diagnose(ProviderError("x", kind="log_missing"), "log", case)
     assert late.hint == "respan check --timeout 180"
     assert missing.hint == "respan check --log --log-timeout 1800"
@@ -623,12 +623,14 @@ def test_a_gateway_whose_log_is_a_page_is_no_place_to_wait(sandbox: Sandbox, env
     with host(saying(answer)) as port:
         from respan_cli.commands.check.log import RequestLog
         from respan_cli.errors import RespanError
-        from respan_cli.gateway import Gateway, Watcher
-        from respan_cli.gateway.api_errors import Asked
+        from respan_cli.gateway.api_errors import RequestContext
+        from respan_cli.gateway.client import GatewayClient, RequestObserver
         from respan_cli.gateway.deadline import Deadline
 
-        asked = Asked(f"http://127.0.0.1:{port}/api/anthropic/", "m", "default", "nowhere")
-        gateway = Gateway(asked, [], timeout=5, max_retries=0, watcher=Watcher(), on_warning=print)
+        asked = RequestContext(f"http://127.0.0.1:{port}/api/anthropic/", "m", "default", "nowhere")
+        gateway = GatewayClient(
+            asked, [], timeout=5, max_retries=0, watcher=RequestObserver(), on_warning=print
+        )
         log = RequestLog(gateway, asked, Deadline(60))
         with pytest.raises(RespanError) as caught:
             log.wait_for("x")

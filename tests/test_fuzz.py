@@ -18,13 +18,13 @@ BATCH = 200
 POSSIBLE = {
     ExitCode.OK,
     ExitCode.AUTHENTICATION,
-    ExitCode.REFUSED,
+    ExitCode.REJECTED,
     ExitCode.LIMIT,
     ExitCode.PROVIDER,
-    ExitCode.UNREACHED,
-    ExitCode.BROKEN_REPLY,
-    ExitCode.CUT,
-    ExitCode.DECLINED,
+    ExitCode.NETWORK,
+    ExitCode.BAD_RESPONSE,
+    ExitCode.TRUNCATED,
+    ExitCode.REFUSAL,
 }
 # C0 without tab and newline, DEL, C1, and what reorders text.
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")

@@ -13,7 +13,7 @@ import typer
 
 import respan_cli
 from respan_cli.cli import app
-from respan_cli.errors import MEANINGS, ExitCode
+from respan_cli.errors import EXIT_CODE_MEANINGS, ExitCode
 from respan_cli.sandbox import FAULTS
 from respan_cli.settings.environment import variables
 from respan_cli.settings.fields import FIELDS
@@ -110,7 +110,7 @@ def _calls(line: str) -> Iterator[list[str]]:
 
 
 def test_the_exit_codes_are_those_of_the_program() -> None:
-    lines = "".join(f"{int(code)}\t{MEANINGS[code]}\n" for code in ExitCode)
+    lines = "".join(f"{int(code)}\t{EXIT_CODE_MEANINGS[code]}\n" for code in ExitCode)
     assert run("help", "exit-codes") == Outcome(0, lines, "")
     shown = run("help", "exit-codes", stdout_is_terminal=True, env={"NO_COLOR": "1", "COLUMNS": "40"}).out
     assert shown.startswith("code  meaning\n0     done")

@@ -16,7 +16,7 @@ from respan_cli.cli import main
 from respan_cli.commands.shared.context import load_settings
 from respan_cli.errors import RespanError
 from respan_cli.exchange import Target, connect, exchange
-from respan_cli.gateway import Sent
+from respan_cli.gateway.client import RequestSent
 from respan_cli.gateway.debug_log import shown_body
 from respan_cli.messages.request import build, user_turn
 from respan_cli.output.renderers import Plain
@@ -164,7 +164,7 @@ def test_the_answer_is_the_models_business(env: Env) -> None:
 
 def test_no_repr_holds_the_key() -> None:
     header = WireHeader("Authorization", f"Bearer {KEY}", "api_key")
-    sent = Sent("POST", "http://127.0.0.1/", {"Authorization": KEY}, KEY.encode(), "")
+    sent = RequestSent("POST", "http://127.0.0.1/", {"Authorization": KEY}, KEY.encode(), "")
     assert KEY not in repr([Target("http://127.0.0.1/", KEY, "RESPAN_API_KEY"), header, sent])
 
 
@@ -223,7 +223,7 @@ class Broken(io.BytesIO):
         raise ZeroDivisionError(f"the key is {KEY}")
 
 
-DEFECT = (
+INTERNAL = (
     "error: a defect in respan-cli 0.1.0: ZeroDivisionError\n"
     "  next: please report it with what the same command prints with --debug\n"
 )
@@ -232,7 +232,7 @@ DEFECT = (
 def test_a_defect_is_one_line_and_how_to_report_it(env: Env) -> None:
     err = io.BytesIO()
     assert main(["send", "hi"], Terminal(io.BytesIO(), Broken(), err, env)) == 1
-    assert err.getvalue().decode() == DEFECT
+    assert err.getvalue().decode() == INTERNAL
 
 
 def test_a_defect_in_json_is_a_line_like_any_other(env: Env) -> None:
@@ -246,7 +246,7 @@ def test_debug_shows_where_a_defect_is_and_still_not_the_key(env: Env) -> None:
     err = io.BytesIO()
     assert main(["send", "hi", "--debug"], Terminal(io.BytesIO(), Broken(), err, env)) == 1
     shown = err.getvalue().decode()
-    assert DEFECT in shown
+    assert INTERNAL in shown
     assert "Traceback (most recent call last):" in shown
     assert "ZeroDivisionError: the key is [hidden]" in shown
     assert KEY not in shown

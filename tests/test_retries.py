@@ -7,10 +7,15 @@ from email.utils import formatdate
 
 import pytest
 
-from respan_cli.errors import ProviderError, RespanError, SilentError
-from respan_cli.gateway import Gateway, Watcher
-from respan_cli.gateway.api_errors import Asked, retry_after
-from respan_cli.gateway.client import FIRST_WAIT, LONGEST_BACKOFF, LONGEST_WAIT
+from respan_cli.errors import ProviderError, RespanError, ResponseTimeoutError
+from respan_cli.gateway.api_errors import RequestContext, retry_after
+from respan_cli.gateway.client import (
+    FIRST_WAIT,
+    LONGEST_BACKOFF,
+    LONGEST_WAIT,
+    GatewayClient,
+    RequestObserver,
+)
 from respan_cli.sandbox import Sandbox
 from tests.support import Outcome, run
 
@@ -129,8 +134,10 @@ def test_a_wait_beyond_reason_is_told_instead_of_waited_for(env: Env, sandbox: S
 
 def waits(failure: RespanError, retries: int = 8) -> list[float | None]:
     """The wait before each attempt after this failure."""
-    asked = Asked("http://127.0.0.1:9/", "m", "default", "RESPAN_API_KEY")
-    gateway = Gateway(asked, [], timeout=1, max_retries=retries, watcher=Watcher(), on_warning=print)
+    asked = RequestContext("http://127.0.0.1:9/", "m", "default", "RESPAN_API_KEY")
+    gateway = GatewayClient(
+        asked, [], timeout=1, max_retries=retries, watcher=RequestObserver(), on_warning=print
+    )
     found = [gateway.wait_after(failure, attempts) for attempts in range(retries + 1)]
     return [wait.seconds if wait else None for wait in found]
 
@@ -147,7 +154,7 @@ def test_without_a_word_of_the_server_the_wait_doubles_up_to_a_cap_and_is_never_
 
 def test_what_must_not_be_tried_again_has_no_wait() -> None:
     assert waits(ProviderError("no"), 1) == [None, None]
-    assert waits(SilentError("silent", retryable=True), 1) == [None, None]
+    assert waits(ResponseTimeoutError("silent", retryable=True), 1) == [None, None]
 
 
 def test_a_wait_is_announced_to_a_person_and_not_to_a_script(env: Env, sandbox: Sandbox) -> None:

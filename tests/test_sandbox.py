@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from respan_cli.sandbox import FAULTS, Sandbox
-from respan_cli.sandbox.faults import Asked
+from respan_cli.sandbox.faults import SandboxRequest
 
 Json = dict[str, Any]
 BEARER = {"Authorization": "Bearer sk-test"}
@@ -567,7 +567,7 @@ def test_a_slow_answer_takes_seconds_and_does_not_keep_the_sandbox_open(sandbox:
 
 
 def test_a_slow_answer_is_fifteen_words_with_a_pause_after_each() -> None:
-    reply = FAULTS["sandbox-slow"].play(Asked(message(stream=True), 1))
+    reply = FAULTS["sandbox-slow"].play(SandboxRequest(message(stream=True), 1))
     assert reply.pause > 0
     assert isinstance(reply.body, Iterable)
     assert sum(b"text_delta" in piece for piece in reply.body if isinstance(piece, bytes)) == 15

@@ -289,7 +289,7 @@ def test_a_slow_answer_has_a_speed_too(tokens: int, speed: str) -> None:
 
 
 def test_the_cache_stands_in_the_usage_line_whole_also_where_it_is_narrow(env: Env, sandbox: Sandbox) -> None:
-    answer = api.Answer(id="msg_1", model="scripted", text="Hi", input_tokens=12, output_tokens=34)
+    answer = api.CannedAnswer(id="msg_1", model="scripted", text="Hi", input_tokens=12, output_tokens=34)
     stream = b"".join((*answer.opening(), *answer.deltas(), *answer.closing()))
     for name, count in ((b"read", b"1200"), (b"creation", b"88")):
         stream = stream.replace(
@@ -383,7 +383,7 @@ def test_thoughts_in_the_middle_of_an_answer_stand_on_their_own_lines(env: Env, 
 
 def reply_of(parts: list[bytes]) -> list[bytes]:
     """A whole HTTP response around some events."""
-    answer = api.Answer(id="msg_1", model="scripted", text="", input_tokens=1, output_tokens=1)
+    answer = api.CannedAnswer(id="msg_1", model="scripted", text="", input_tokens=1, output_tokens=1)
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
     return [head, answer.opening()[0], *parts, *answer.closing()[1:]]
 

@@ -25,7 +25,7 @@ from respan_cli.terminal.terminal import Terminal
 app = App(name="headers")
 FIELD_OF_SCOPE = {"forwarded": "headers", "gateway": "gateway_headers"}
 
-Gateway = Annotated[
+GatewayClient = Annotated[
     bool,
     typer.Option(
         "--gateway", help="A real HTTP header of the request to the gateway, instead of a forwarded one."
@@ -59,7 +59,7 @@ def bare(
     ctx: typer.Context,
     profile: options.Profile = None,
     effective: Effective = False,
-    gateway: Gateway = False,
+    gateway: GatewayClient = False,
     as_json: AsJson = False,
     show_secrets: options.ShowSecrets = False,
     color: options.ColorMode = options.Color.AUTO,
@@ -96,7 +96,7 @@ def list_headers(
     ctx: typer.Context,
     profile: options.Profile = None,
     effective: Effective = False,
-    gateway: Gateway = False,
+    gateway: GatewayClient = False,
     as_json: AsJson = False,
     show_secrets: options.ShowSecrets = False,
     color: options.ColorMode = options.Color.AUTO,
@@ -117,7 +117,7 @@ def _list(terminal: Terminal, flags: Mapping[str, Any]) -> int:
         terminal.write(json.dumps([row._asdict() for row in rows], ensure_ascii=False, indent=2) + "\n")
         terminal.flush()
         return ExitCode.OK
-    if not rows and terminal.shows_notes:
+    if not rows and terminal.stderr_isatty:
         terminal.note("respan: the profile has no headers; 'respan headers set NAME VALUE' adds one")
         return ExitCode.OK
     print_table(terminal, ("SCOPE", "NAME", "VALUE", "ORIGIN"), rows)
@@ -126,7 +126,7 @@ def _list(terminal: Terminal, flags: Mapping[str, Any]) -> int:
 
 def _of_profile(terminal: Terminal, flags: Mapping[str, Any]) -> Iterator[Row]:
     document = read_document(terminal.env).tables
-    name = resolve.profile_choice(flags, terminal.env, document).value
+    name = resolve.choose_profile(flags, terminal.env, document).value
     layer = from_profile(resolve.profile_table(document, name), name)
     for scope, field in FIELD_OF_SCOPE.items():
         for path, given in layer.items():
@@ -178,7 +178,7 @@ def set_header(
             help="The value; '-' reads it from standard input, env:VARIABLE is looked up when sending.",
         ),
     ] = None,
-    gateway: Gateway = False,
+    gateway: GatewayClient = False,
     profile: options.Profile = None,
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
@@ -194,7 +194,7 @@ def set_header(
     text = value_of(terminal, value, name)
     set_value(terminal, ctx.params, place, edits.read_value(place, text, "the command line"))
     exposed = value not in ("-", "") and not text.startswith(REFERENCE)
-    if exposed and is_secret(name) and terminal.shows_notes:
+    if exposed and is_secret(name) and terminal.stderr_isatty:
         terminal.note(
             "this value now stands in the shell's history; '-' reads it from standard input, "
             "and env:VARIABLE keeps it out of the file too",
@@ -207,7 +207,7 @@ def set_header(
 def unset_header(
     ctx: typer.Context,
     name: Name,
-    gateway: Gateway = False,
+    gateway: GatewayClient = False,
     profile: options.Profile = None,
     color: options.ColorMode = options.Color.AUTO,
     debug: options.Debug = False,
@@ -221,5 +221,5 @@ def unset_header(
     return ExitCode.OK
 
 
-def _place(name: str, *, gateway: bool) -> edits.Place:
-    return edits.Place(BY_NAME[FIELD_OF_SCOPE["gateway" if gateway else "forwarded"]], name)
+def _place(name: str, *, gateway: bool) -> edits.SettingKey:
+    return edits.SettingKey(BY_NAME[FIELD_OF_SCOPE["gateway" if gateway else "forwarded"]], name)

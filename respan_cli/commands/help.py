@@ -9,7 +9,7 @@ import typer
 
 from respan_cli.commands.shared import options
 from respan_cli.commands.shared.help_page import show_page
-from respan_cli.errors import MEANINGS, ExitCode, UsageError
+from respan_cli.errors import EXIT_CODE_MEANINGS, ExitCode, UsageError
 from respan_cli.settings.fields import did_you_mean
 from respan_cli.terminal.terminal import Terminal
 
@@ -71,7 +71,9 @@ def exit_codes(terminal: Terminal) -> None:
     """The codes and their meanings."""
     from respan_cli.terminal.tables import print_table
 
-    print_table(terminal, ("code", "meaning"), [(str(int(code)), text) for code, text in MEANINGS.items()])
+    print_table(
+        terminal, ("code", "meaning"), [(str(int(code)), text) for code, text in EXIT_CODE_MEANINGS.items()]
+    )
 
 
 def environment(terminal: Terminal) -> None:

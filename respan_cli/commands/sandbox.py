@@ -43,7 +43,7 @@ def sandbox(
         terminal.flush()
         running.serve_forever()
     except KeyboardInterrupt:
-        if terminal.shows_notes:
+        if terminal.stderr_isatty:
             terminal.note("")  # the terminal has echoed ^C, and the shell's prompt would follow it
         raise
     return ExitCode.OK

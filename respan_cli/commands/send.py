@@ -14,7 +14,7 @@ from respan_cli.commands.shared.message_input import asked, check_says_something
 from respan_cli.errors import ExitCode, UsageError
 from respan_cli.messages.request import build
 from respan_cli.messages.user_json import Conversation
-from respan_cli.output.dry_run import Form, dry_run, hides
+from respan_cli.output.dry_run import DryRunFormat, dry_run, hides
 from respan_cli.settings.headers import resolve_references
 from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.terminal import Terminal
@@ -102,18 +102,18 @@ def send(
     check_can_send(current, insecure_http=insecure_http or sandbox)
     if dry or form:
         with asked(ctx.params, terminal) as said:
-            shown = dry_run(current, said, form or Form.JSON, show_secrets=show_secrets)
+            shown = dry_run(current, said, form or DryRunFormat.JSON, show_secrets=show_secrets)
             print_request(shown, file_of(ctx.params), terminal)
-        if form in (Form.CURL, Form.PYTHON) and hides(current) and not show_secrets:
+        if form in (DryRunFormat.CURL, DryRunFormat.PYTHON) and hides(current) and not show_secrets:
             terminal.warn(NOT_AS_IT_STANDS)
         return ExitCode.OK
     if current.api_key_command and not sandbox:
-        terminal.still()  # a command that fetches the key may ask for a password
+        terminal.stop_status()  # a command that fetches the key may ask for a password
         preload()
     with (
         target_of(current, terminal.env, sandbox=sandbox) as target,
         asked(ctx.params, terminal, preload) as said,
-        terminal.waiting("connecting", quiet=quiet),
+        terminal.status("connecting", quiet=quiet),
     ):
         result = deliver(target, current, said, ctx.params, terminal)
     return report(result, ctx.params, terminal)
@@ -134,9 +134,9 @@ def print_request(text: str, output: Path | None, terminal: Terminal) -> None:
 
 def preload() -> None:
     """Begin what takes longest, the import of the SDK, while something else is waited for."""
-    from respan_cli import gateway
+    from respan_cli.gateway import sdk
 
-    gateway.preload()
+    sdk.preload()
 
 
 def check_flags(flags: Mapping[str, Any]) -> None:
@@ -169,7 +169,7 @@ def deliver(
 ) -> Result:
     """Send a conversation and write its answer in the form, and to the place, that the flags ask for."""
     from respan_cli.exchange import connect, exchange, sink_for
-    from respan_cli.output.progress import Aside
+    from respan_cli.output.progress import ThinkingView
     from respan_cli.output.stop_reasons import trouble_with
 
     headers = resolve_references(current.headers, terminal.env)
@@ -186,7 +186,7 @@ def deliver(
             renderer.settle()
             sink.flush()
 
-        aside = Aside(terminal, settle, shown=flags["show_thinking"])
+        aside = ThinkingView(terminal, settle, shown=flags["show_thinking"])
         try:
             return exchange(gateway, request, current, renderer, sink, aside.take, is_whole)
         finally:
@@ -201,18 +201,18 @@ def renderer_for(flags: Mapping[str, Any], terminal: Terminal) -> renderers.Rend
         return renderers.JsonObject()
     if flags["events"]:
         return renderers.JsonLines()
-    to_person = terminal.shows_answers and not file_of(flags)
+    to_person = terminal.stdout_isatty and not file_of(flags)
     rendering = flags["rendering"]
     if rendering is options.Rendering.AUTO and to_person and not terminal.is_dumb:
         rendering = options.Rendering.MARKDOWN
     if rendering is not options.Rendering.MARKDOWN:
-        return renderers.Plain(mixed=terminal.mixes and not file_of(flags))
+        return renderers.Plain(mixed=terminal.shows_both_streams and not file_of(flags))
     from respan_cli.output import live_markdown
 
     return (
-        live_markdown.Drawing(terminal)
+        live_markdown.LiveMarkdown(terminal)
         if to_person and not terminal.is_dumb
-        else live_markdown.Page(terminal)
+        else live_markdown.StaticMarkdown(terminal)
     )
 
 
@@ -231,7 +231,7 @@ def report(result: Result, flags: Mapping[str, Any], terminal: Terminal) -> int:
     from respan_cli.output.result import SEPARATOR, usage_line
     from respan_cli.output.stop_reasons import check_parsed, trouble_with
 
-    to_person = terminal.shows_answers and not (file_of(flags) or flags["as_json"] or flags["events"])
+    to_person = terminal.stdout_isatty and not (file_of(flags) or flags["as_json"] or flags["events"])
     if flags["usage"] or (to_person and not flags["quiet"]):
         terminal.note(usage_line(result), style=DIM, separators=(SEPARATOR, ", ", " "))
     if trouble := trouble_with(result):

@@ -16,10 +16,10 @@ from urllib.parse import urljoin
 
 from respan_cli.errors import (
     AuthenticationError,
-    BrokenReplyError,
+    BadResponseError,
     LimitError,
     ProviderError,
-    RefusedError,
+    RejectedError,
     RespanError,
 )
 from respan_cli.settings.pages import CREDITS_PAGE, KEYS_PAGE, PROVIDERS_PAGE
@@ -45,7 +45,7 @@ _STATUS_OF_TYPE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestContext:
     """What a message about a failure needs to know of the request.
 
     Args:
@@ -60,7 +60,9 @@ class Asked:
     key_source: str
 
 
-def from_response(status: int, body: object, headers: Mapping[str, str], asked: Asked) -> RespanError:
+def from_response(
+    status: int, body: object, headers: Mapping[str, str], asked: RequestContext
+) -> RespanError:
     """The error that an HTTP response of this status means.
 
     Args:
@@ -82,7 +84,7 @@ def from_response(status: int, body: object, headers: Mapping[str, str], asked: 
     )
 
 
-def from_stream(data: str, headers: Mapping[str, str], asked: Asked) -> RespanError:
+def from_stream(data: str, headers: Mapping[str, str], asked: RequestContext) -> RespanError:
     """The error that an `error` event inside a stream means; the type in it decides, not the status 200.
 
     Args:
@@ -105,7 +107,7 @@ def from_stream(data: str, headers: Mapping[str, str], asked: Asked) -> RespanEr
     )
 
 
-def not_the_api(headers: Mapping[str, str], start: str, asked: Asked) -> RespanError:
+def not_the_api(headers: Mapping[str, str], start: str, asked: RequestContext) -> RespanError:
     """A success that is not an answer: an HTML page, an empty body.
 
     Args:
@@ -115,7 +117,7 @@ def not_the_api(headers: Mapping[str, str], start: str, asked: Asked) -> RespanE
     """
     content_type = headers.get("content-type")
     what = "an empty reply" if not start.strip() else f"a reply of type {content_type or 'unknown'}"
-    return BrokenReplyError(
+    return BadResponseError(
         f"{asked.url} sent {what} where the API sends a stream of events",
         reason=words(as_json(start)),
         hint="is the base URL right? 'respan config show --origin' tells where it came from; "
@@ -212,7 +214,7 @@ def _member(body: object, name: str) -> Any:
     return body.get(name) if isinstance(body, dict) else None
 
 
-def _target(headers: Mapping[str, str], asked: Asked) -> str | None:
+def _target(headers: Mapping[str, str], asked: RequestContext) -> str | None:
     """Where a redirect points: always a whole URL."""
     location = headers.get("location")
     try:
@@ -226,7 +228,7 @@ def _class_of(status: int) -> type[RespanError]:
         return AuthenticationError
     if status in (402, 429):
         return LimitError
-    return ProviderError if status >= 500 else RefusedError
+    return ProviderError if status >= 500 else RejectedError
 
 
 def _what(status: int) -> str:
@@ -247,7 +249,7 @@ _WHAT = {
 }
 
 
-def _hint(status: int, asked: Asked, wait: float | None) -> str | None:
+def _hint(status: int, asked: RequestContext, wait: float | None) -> str | None:
     if status in (401, 403):
         return f"the key came from {asked.key_source}; keys are made at {KEYS_PAGE}"
     if status == 402:

@@ -13,14 +13,14 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from respan_cli.errors import RespanError, SilentError, UsageError
+from respan_cli.errors import RespanError, ResponseTimeoutError, UsageError
 from respan_cli.gateway import connection_errors, proxy
-from respan_cli.gateway.api_errors import Asked
-from respan_cli.gateway.connection_errors import Way
+from respan_cli.gateway.api_errors import RequestContext
+from respan_cli.gateway.connection_errors import Route
 from respan_cli.gateway.deadline import Deadline
-from respan_cli.gateway.http import Called, called
-from respan_cli.gateway.interruptible import interruptibly
-from respan_cli.gateway.response import Reply, refusal
+from respan_cli.gateway.http import HttpResponse, fetch
+from respan_cli.gateway.interruptible import run_interruptibly
+from respan_cli.gateway.response import StreamedResponse, refusal
 from respan_cli.gateway.sdk import client_for, http_client_for, load_sdk, reading_errors
 from respan_cli.messages.request import MessageRequest
 from respan_cli.settings.headers import WireHeader
@@ -38,7 +38,7 @@ _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class RetryWait:
     """A pause before the next attempt: how many seconds, after which failure."""
 
     seconds: float
@@ -46,7 +46,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Sent:
+class RequestSent:
     """A request as it is sent, secrets and all; `through` says which proxy is in force."""
 
     method: str
@@ -56,10 +56,10 @@ class Sent:
     through: str
 
 
-class Watcher:
+class RequestObserver:
     """Told of an exchange as it happens. This one keeps still."""
 
-    def request(self, sent: Sent) -> None:
+    def request(self, sent: RequestSent) -> None:
         """A request is about to be sent."""
 
     def sent(self) -> None:
@@ -68,14 +68,14 @@ class Watcher:
     def response(self, status: int, headers: Mapping[str, str]) -> None:
         """The headers of a response have come."""
 
-    def wait(self, wait: Wait) -> None:
+    def wait(self, wait: RetryWait) -> None:
         """An attempt failed, and another one follows after a pause."""
 
     def end(self, events: int) -> None:
         """The stream ended, well or not, after so many events."""
 
 
-class Gateway:
+class GatewayClient:
     """One gateway, with the headers and limits of its requests.
 
     Args:
@@ -89,12 +89,12 @@ class Gateway:
 
     def __init__(
         self,
-        asked: Asked,
+        asked: RequestContext,
         headers: list[WireHeader],
         *,
         timeout: float,
         max_retries: int,
-        watcher: Watcher,
+        watcher: RequestObserver,
         on_warning: Callable[[str], None],
     ) -> None:
         self.url = asked.url
@@ -105,7 +105,7 @@ class Gateway:
         self._on_warning = on_warning
         self._kept: anthropic.Anthropic | None = None
         self.on_step: Callable[[str, object], None] = lambda name, info: None  # each step of the HTTP client
-        self._way = Way(asked.url, proxy.in_force(asked.url), timeout, min(timeout, CONNECT_TIMEOUT))
+        self._way = Route(asked.url, proxy.in_force(asked.url), timeout, min(timeout, CONNECT_TIMEOUT))
 
     @contextmanager
     def keep(self) -> Iterator[None]:
@@ -117,7 +117,7 @@ class Gateway:
                 self._kept = None
 
     @contextmanager
-    def ask(self, request: MessageRequest) -> Iterator[Reply]:
+    def ask(self, request: MessageRequest) -> Iterator[StreamedResponse]:
         """Send the request; give the reply once its headers have come. No answer is ever asked for twice.
 
         Args:
@@ -131,12 +131,14 @@ class Gateway:
             closing(self._open(client, request)) as response,
         ):
             kept = self._kept is not None
-            yield Reply(response, self._asked, self._way.timeout, self._watcher.end, to_the_end=kept)
+            yield StreamedResponse(
+                response, self._asked, self._way.timeout, self._watcher.end, to_the_end=kept
+            )
 
     def _client(self) -> AbstractContextManager[anthropic.Anthropic]:
         return nullcontext(self._kept) if self._kept else client_for(self._way, self._before, self._after)
 
-    def call(self, method: str, url: str, body: object, deadline: Deadline) -> Called:
+    def call(self, method: str, url: str, body: object, deadline: Deadline) -> HttpResponse:
         """Make one request that is no message, once; any response is an answer to it.
 
         Args:
@@ -149,7 +151,7 @@ class Gateway:
         """
         with http_client_for(self._way, self._before, self._seen) as client:
             try:
-                return interruptibly(lambda: called(client, method, url, body, deadline))
+                return run_interruptibly(lambda: fetch(client, method, url, body, deadline))
             except reading_errors() as error:
                 raise self._failure(error) from error
 
@@ -158,7 +160,7 @@ class Gateway:
         attempts = 0
         while True:
             try:
-                return interruptibly(lambda: self._attempt(client, request))
+                return run_interruptibly(lambda: self._attempt(client, request))
             except RespanError as failure:
                 wait = self.wait_after(failure, attempts)
                 if wait is None:
@@ -167,18 +169,22 @@ class Gateway:
             self._watcher.wait(wait)
             time.sleep(wait.seconds)
 
-    def wait_after(self, failure: RespanError, attempts: int) -> Wait | None:
+    def wait_after(self, failure: RespanError, attempts: int) -> RetryWait | None:
         """The pause before another attempt, or None when there is to be none.
 
         Args:
             failure: how the last attempt failed.
             attempts: how many have been repeated already.
         """
-        if not failure.retryable or isinstance(failure, SilentError) or attempts >= self._max_retries:
+        if (
+            not failure.retryable
+            or isinstance(failure, ResponseTimeoutError)
+            or attempts >= self._max_retries
+        ):
             return None
         backoff = min(LONGEST_BACKOFF, FIRST_WAIT * 2**attempts) * random.uniform(0.75, 1)  # noqa: S311
         seconds = backoff if failure.retry_after is None else failure.retry_after
-        return Wait(seconds, failure) if seconds <= LONGEST_WAIT else None
+        return RetryWait(seconds, failure) if seconds <= LONGEST_WAIT else None
 
     def _attempt(self, client: anthropic.Anthropic, request: MessageRequest) -> httpx2.Response:
         sdk = load_sdk()
@@ -206,7 +212,7 @@ class Gateway:
             del request.headers[name]
         request.headers.update({header.name: header.value for header in self._headers})
         through = self._way.through
-        sent = Sent(request.method, str(request.url), dict(request.headers), request.content, through)
+        sent = RequestSent(request.method, str(request.url), dict(request.headers), request.content, through)
         self._watcher.request(sent)
         # The HTTP client tells its steps to whoever asks (its extension "trace").
         request.extensions["trace"] = self._step

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from respan_cli.errors import BrokenReplyError, RespanError, SilentError, UnreachedError
+from respan_cli.errors import BadResponseError, NetworkError, RespanError, ResponseTimeoutError
 from respan_cli.gateway.proxy import Proxy
 
 ORIGIN = "'respan config show --origin'"
@@ -25,7 +25,7 @@ _BAD_CERTIFICATES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Route:
     """The way to a gateway.
 
     Args:
@@ -51,7 +51,7 @@ class Way:
         return f" through the proxy {self.proxy.shown} (from {self.proxy.source})" if self.proxy else ""
 
 
-def unreached(error: BaseException, way: Way) -> RespanError:
+def unreached(error: BaseException, way: Route) -> RespanError:
     """The error that a failed connection means.
 
     Args:
@@ -80,7 +80,7 @@ def unreached(error: BaseException, way: Way) -> RespanError:
     return _failed(way, _reason(chain[-1]), _hint(way))
 
 
-def refused_by_proxy(words: str, way: Way) -> RespanError:
+def refused_by_proxy(words: str, way: Route) -> RespanError:
     """The proxy that is in force will not, or cannot, pass the request on.
 
     Args:
@@ -99,7 +99,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def unusable_proxy(proxy: Proxy, error: BaseException) -> UnreachedError:
+def unusable_proxy(proxy: Proxy, error: BaseException) -> NetworkError:
     """The proxy that is in force cannot be used at all.
 
     Args:
@@ -112,10 +112,10 @@ def unusable_proxy(proxy: Proxy, error: BaseException) -> UnreachedError:
     else:
         reason = "it is not an http://, https:// or socks5:// URL of a host and a port"
         hint = f"set {proxy.source} anew, or unset it"
-    return UnreachedError(f"{proxy.source} names no usable proxy: {proxy.shown}", reason=reason, hint=hint)
+    return NetworkError(f"{proxy.source} names no usable proxy: {proxy.shown}", reason=reason, hint=hint)
 
 
-def unusable_certificates(variable: str, path: str, error: OSError) -> UnreachedError:
+def unusable_certificates(variable: str, path: str, error: OSError) -> NetworkError:
     """The file of trusted certificates that the environment names cannot be used.
 
     Args:
@@ -124,15 +124,15 @@ def unusable_certificates(variable: str, path: str, error: OSError) -> Unreached
         error: why not.
     """
     reason = "there are no certificates in it" if isinstance(error, ssl.SSLError) else error.strerror
-    return UnreachedError(
+    return NetworkError(
         f"cannot use the certificates that {variable} names: {path}",
         reason=reason,
         hint=f"{variable} names a file of certificates in PEM form; unset, the system's own are used",
     )
 
 
-def _silent(way: Way) -> SilentError:
-    return SilentError(
+def _silent(way: Route) -> ResponseTimeoutError:
+    return ResponseTimeoutError(
         f"no answer from {way.host}{way.through}",
         reason=f"no byte came for {way.timeout:g} s",
         hint="--timeout waits longer",
@@ -140,9 +140,9 @@ def _silent(way: Way) -> SilentError:
     )
 
 
-def _dropped(way: Way, root: BaseException) -> UnreachedError:
+def _dropped(way: Route, root: BaseException) -> NetworkError:
     hint = f"wait a moment, then try again; is it a gateway? {ORIGIN} tells where the base URL came from"
-    return UnreachedError(
+    return NetworkError(
         f"no answer from {way.host}{way.through}",
         reason=dropped(root),
         hint=_hint(way) if way.proxy else hint,
@@ -170,7 +170,7 @@ def dropped(error: BaseException) -> str:
     return getattr(root, "strerror", None) or str(root) or type(root).__name__
 
 
-def _no_tls(way: Way, cause: ssl.SSLError) -> UnreachedError:
+def _no_tls(way: Route, cause: ssl.SSLError) -> NetworkError:
     if isinstance(cause, ssl.SSLCertVerificationError):
         reason = f"its certificate is not trusted: {cause.verify_message.rstrip('.')}"
         hint = _BAD_CERTIFICATES.get(cause.verify_code, _UNKNOWN)
@@ -183,16 +183,16 @@ def _no_tls(way: Way, cause: ssl.SSLError) -> UnreachedError:
     return _failed(way, reason, hint, retryable=False)
 
 
-def _not_http(way: Way, cause: Exception) -> BrokenReplyError:
-    return BrokenReplyError(
+def _not_http(way: Route, cause: Exception) -> BadResponseError:
+    return BadResponseError(
         f"{way.host} sent a reply that is not HTTP{way.through}",
         reason=str(cause),
         hint=f"is it https://, or another port? {ORIGIN} tells where the base URL came from",
     )
 
 
-def _failed(way: Way, reason: str, hint: str, *, retryable: bool = True) -> UnreachedError:
-    return UnreachedError(
+def _failed(way: Route, reason: str, hint: str, *, retryable: bool = True) -> NetworkError:
+    return NetworkError(
         f"cannot reach {way.host}{way.through}", reason=reason, hint=hint, retryable=retryable
     )
 
@@ -209,7 +209,7 @@ def _reason(root: BaseException) -> str:
     return str(root) or type(root).__name__
 
 
-def _hint(way: Way) -> str:
+def _hint(way: Route) -> str:
     if way.proxy:
         around = f"NO_PROXY={urlsplit(way.url).hostname}"
         return f"is the proxy right, and does it run? {way.proxy.source} names it; {around} goes around it"

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
-from respan_cli.gateway.client import Sent, Wait, Watcher
+from respan_cli.gateway.client import RequestObserver, RequestSent, RetryWait
 from respan_cli.terminal.redact import HIDDEN, is_secret
 
 _LONGEST = 1000  # characters of one text in a body; a picture is longer, and nobody reads it
 
 
-class DebugLog(Watcher):
+class DebugLog(RequestObserver):
     """Writes an exchange down as it happens.
 
     Args:
@@ -24,12 +24,12 @@ class DebugLog(Watcher):
         announcer: told as well, as without `--debug`.
     """
 
-    def __init__(self, write: Callable[[str], None], announcer: Watcher) -> None:
+    def __init__(self, write: Callable[[str], None], announcer: RequestObserver) -> None:
         self._write = write
         self._announcer = announcer
         self._start = monotonic()
 
-    def request(self, sent: Sent) -> None:
+    def request(self, sent: RequestSent) -> None:
         """Method, URL, headers by name, body."""
         self._start = monotonic()
         if sent.through:
@@ -45,7 +45,7 @@ class DebugLog(Watcher):
         """Status, headers by name, and how long they took."""
         self._lines("<", [f"HTTP {status} after {self._passed}", *_headers(headers)])
 
-    def wait(self, wait: Wait) -> None:
+    def wait(self, wait: RetryWait) -> None:
         """The failure, and the pause after it."""
         self._write(f"* {wait.failure.message}; retrying in {wait.seconds:.1f} s")
         self._announcer.wait(wait)

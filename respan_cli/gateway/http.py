@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from respan_cli.errors import BrokenReplyError, RespanError
-from respan_cli.gateway.api_errors import Asked, as_json, from_response, ids, words
+from respan_cli.errors import BadResponseError, RespanError
+from respan_cli.gateway.api_errors import RequestContext, as_json, from_response, ids, words
 from respan_cli.gateway.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _LARGEST = 4 * 1024 * 1024  # bytes; a page of logs is far below
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
+class HttpResponse:
     """One response: its status, its headers (lower-case names), its body (parsed if it is JSON)."""
 
     status: int
@@ -46,7 +46,7 @@ class Called:
         except (KeyError, ValueError, TypeError, IndexError, OverflowError):
             return None
 
-    def failure(self, asked: Asked) -> RespanError:
+    def failure(self, asked: RequestContext) -> RespanError:
         """The error that this response would be to a message.
 
         Args:
@@ -55,10 +55,10 @@ class Called:
         if self.is_json or self.status >= 500 or 300 <= self.status < 400:
             return from_response(self.status, self.body, self.headers, asked)
         message = f"{self.what} where a gateway answers JSON"
-        return BrokenReplyError(message, reason=words(self.body), **ids(self.headers, None))
+        return BadResponseError(message, reason=words(self.body), **ids(self.headers, None))
 
 
-def called(client: httpx2.Client, method: str, url: str, body: object, deadline: Deadline) -> Called:
+def fetch(client: httpx2.Client, method: str, url: str, body: object, deadline: Deadline) -> HttpResponse:
     """Make one request and read the response, as far as it is of a sane length and comes in time.
 
     Args:
@@ -71,7 +71,7 @@ def called(client: httpx2.Client, method: str, url: str, body: object, deadline:
     with client.stream(method, url, json=body) as response:
         text = _read(response, deadline)
     ms = round((time.monotonic() - start) * 1000, 1)
-    return Called(response.status_code, dict(response.headers), as_json(text), ms)
+    return HttpResponse(response.status_code, dict(response.headers), as_json(text), ms)
 
 
 def _read(response: httpx2.Response, deadline: Deadline) -> str:
@@ -83,7 +83,7 @@ def _read(response: httpx2.Response, deadline: Deadline) -> str:
     return data.decode("utf-8", "replace")
 
 
-class Connecting:
+class ConnectTimer:
     """How long the last connection took, DNS, TCP and TLS together, as the HTTP client's `trace` tells it."""
 
     def __init__(self) -> None:

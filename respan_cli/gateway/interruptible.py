@@ -18,7 +18,7 @@ T = TypeVar("T")
 _PATIENCE = 0.1  # seconds
 
 
-def interruptibly(work: Callable[[], T]) -> T:
+def run_interruptibly(work: Callable[[], T]) -> T:
     """Do the work beside us and wait for it; return what it returns, raise what it raises.
 
     An interrupt, or a signal that ends the program, ends the wait; the thread is left to itself and ends

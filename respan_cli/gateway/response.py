@@ -8,9 +8,9 @@ from contextlib import suppress
 from math import isfinite
 from typing import TYPE_CHECKING, cast
 
-from respan_cli.errors import BrokenReplyError, RespanError
+from respan_cli.errors import BadResponseError, RespanError
 from respan_cli.gateway import api_errors
-from respan_cli.gateway.api_errors import Asked
+from respan_cli.gateway.api_errors import RequestContext
 from respan_cli.gateway.connection_errors import dropped
 from respan_cli.gateway.sdk import reading_errors
 from respan_cli.messages.answer import SEND_AGAIN, Event
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LONGEST_REFUSAL = 64 * 1024  # bytes of an error's body that are read; the words of it are cut much shorter
 
 
-class Reply:
+class StreamedResponse:
     """A reply whose headers have come, with the events of its body still on their way.
 
     Args:
@@ -35,7 +35,7 @@ class Reply:
     def __init__(
         self,
         response: httpx2.Response,
-        asked: Asked,
+        asked: RequestContext,
         timeout: float,
         on_end: Callable[[int], None] = lambda count: None,
         *,
@@ -111,13 +111,13 @@ class Reply:
                 raise ValueError("an event is not the API's")
             yield event
 
-    def broken(self, reason: str) -> BrokenReplyError:
+    def broken(self, reason: str) -> BadResponseError:
         """The error that a damaged or unfinished stream means.
 
         Args:
             reason: what is wrong with it.
         """
-        return BrokenReplyError(
+        return BadResponseError(
             "the answer broke off",
             reason=reason,
             hint=SEND_AGAIN,
@@ -156,7 +156,7 @@ class _Arrived:
             self._idle()
 
 
-def refusal(response: httpx2.Response, asked: Asked) -> Exception:
+def refusal(response: httpx2.Response, asked: RequestContext) -> Exception:
     """The error that a response without an answer means; of its body no more is read than could be shown.
 
     Args:

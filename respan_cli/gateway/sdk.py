@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from respan_cli.gateway import connection_errors
-from respan_cli.gateway.connection_errors import Way
-from respan_cli.gateway.interruptible import interruptibly
+from respan_cli.gateway.connection_errors import Route
+from respan_cli.gateway.interruptible import run_interruptibly
 from respan_cli.gateway.lazy_import import import_on_demand
 from respan_cli.gateway.proxy import Proxy, variables
 
@@ -36,7 +36,7 @@ _importing = Lock()
 
 def load_sdk() -> ModuleType:
     """The SDK's package. The first call imports it beside us, where Ctrl-C cannot get lost in it."""
-    return _import_sdk() if _import_sdk.cache_info().currsize else interruptibly(_import_once)
+    return _import_sdk() if _import_sdk.cache_info().currsize else run_interruptibly(_import_once)
 
 
 def deprecation(model: str) -> str | None:
@@ -73,7 +73,7 @@ def _import_sdk() -> ModuleType:
 
 @contextmanager
 def http_client_for(
-    way: Way,
+    way: Route,
     before: Callable[[httpx2.Request], None],
     after: Callable[[httpx2.Response], None],
     *,
@@ -109,7 +109,7 @@ def http_client_for(
 
 @contextmanager
 def client_for(
-    way: Way,
+    way: Route,
     before: Callable[[httpx2.Request], None],
     after: Callable[[httpx2.Response], None],
     *,
@@ -130,7 +130,7 @@ def client_for(
         yield _sdk_client(way, http_client)
 
 
-def _sdk_client(way: Way, http_client: httpx2.Client) -> anthropic.Anthropic:
+def _sdk_client(way: Route, http_client: httpx2.Client) -> anthropic.Anthropic:
     from httpx2 import InvalidURL
 
     sdk = load_sdk()
@@ -150,7 +150,7 @@ def _sdk_client(way: Way, http_client: httpx2.Client) -> anthropic.Anthropic:
     return client
 
 
-def _http_client(way: Way, **options: Any) -> httpx2.Client:
+def _http_client(way: Route, **options: Any) -> httpx2.Client:
     try:
         client: httpx2.Client = load_sdk().DefaultHttpxClient(**options)
     except Exception as error:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from respan_cli.errors import BrokenReplyError
+from respan_cli.errors import BadResponseError
 
 SEND_AGAIN = "what has arrived is not the whole answer; send it again"
 
@@ -34,7 +34,7 @@ class Answer:
         try:
             return self._take(event)
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise BrokenReplyError(
+            raise BadResponseError(
                 "the answer broke off",
                 reason="an event of the stream is not the API's",
                 hint=SEND_AGAIN,

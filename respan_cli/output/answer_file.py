@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from respan_cli.errors import ReaderGoneError, UnwrittenError
+from respan_cli.errors import OutputError, ReaderClosedError
 
 # What is open already, by the names that Linux and macOS give it: it is written on, and never replaced.
 _OPEN = re.compile(r"(?:/dev|/proc/self)/fd/(?P<number>\d+)|/dev/std(?:out|(?P<err>err))")
@@ -62,7 +62,7 @@ class AnswerFile:
             return os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         except PermissionError as error:
             reason = f"no file can be made in {self._target.parent}: {error.strerror}"
-            raise UnwrittenError(f"cannot write {self._path}", reason=reason) from None
+            raise OutputError(f"cannot write {self._path}", reason=reason) from None
 
     def write(self, text: str) -> None:
         """Add to the answer.
@@ -104,6 +104,6 @@ class AnswerFile:
         try:
             yield
         except BrokenPipeError:
-            raise ReaderGoneError from None
+            raise ReaderClosedError from None
         except OSError as error:
-            raise UnwrittenError(f"cannot write {self._path}", reason=error.strerror) from None
+            raise OutputError(f"cannot write {self._path}", reason=error.strerror) from None

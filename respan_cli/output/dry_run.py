@@ -26,7 +26,7 @@ CREATE_FIELDS = frozenset(
 )
 
 
-class Form(StrEnum):
+class DryRunFormat(StrEnum):
     """What `--as` can make of a request."""
 
     JSON = "json"
@@ -56,7 +56,7 @@ class Exchange:
         return self.url + "v1/messages"
 
 
-def dry_run(current: Settings, said: Conversation, form: Form, *, show_secrets: bool) -> str:
+def dry_run(current: Settings, said: Conversation, form: DryRunFormat, *, show_secrets: bool) -> str:
     """The request that the settings and a conversation make, printed.
 
     Args:
@@ -80,7 +80,7 @@ def hides(current: Settings) -> bool:
     return redact_params(params) != params or any(redact(table) != table for table in tables)
 
 
-def show(exchange: Exchange, form: Form) -> str:
+def show(exchange: Exchange, form: DryRunFormat) -> str:
     """The request in one of the three forms, with a final newline."""
     return _FORMS[form](exchange)
 
@@ -175,10 +175,10 @@ def _marked(fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     return copy, references
 
 
-_FORMS: dict[Form, Callable[[Exchange], str]] = {
-    Form.JSON: _as_json,
-    Form.CURL: _as_curl,
-    Form.PYTHON: _as_python,
+_FORMS: dict[DryRunFormat, Callable[[Exchange], str]] = {
+    DryRunFormat.JSON: _as_json,
+    DryRunFormat.CURL: _as_curl,
+    DryRunFormat.PYTHON: _as_python,
 }
 
 # The variable's value as the inside of a JSON string; a header value has no control characters to escape.

@@ -12,7 +12,7 @@ from respan_cli.output.renderers import Renderer
 from respan_cli.output.result import Result
 from respan_cli.terminal.encoding import fit
 from respan_cli.terminal.terminal import Terminal
-from respan_cli.terminal.tty_writer import deaf
+from respan_cli.terminal.tty_writer import block_signals
 
 if TYPE_CHECKING:
     from respan_cli.output.markdown import MarkdownStream
@@ -22,7 +22,7 @@ _LULL = 0.2  # seconds without new text after which all of the old is drawn
 _PATIENCE = 0.2  # seconds for what is being drawn when a signal ends it all
 
 
-class Drawing(Renderer):
+class LiveMarkdown(Renderer):
     """A renderer that draws on a terminal itself, on a thread of its own.
 
     So drawing never holds up the network, Ctrl-C never interrupts half a frame, and what arrived is drawn
@@ -34,15 +34,15 @@ class Drawing(Renderer):
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        self._pen: _Pen | None = None
+        self._pen: _DrawThread | None = None
 
     def prepare(self) -> None:
         """Load what drawing needs, while the network is waited for anyway."""
         self._ready()
 
-    def _ready(self) -> _Pen:
+    def _ready(self) -> _DrawThread:
         if not self._pen:
-            self._pen = _Pen(self._terminal)
+            self._pen = _DrawThread(self._terminal)
             self._pen.start()
         return self._pen
 
@@ -69,7 +69,7 @@ class Drawing(Renderer):
         return ""
 
 
-class _Pen(threading.Thread):
+class _DrawThread(threading.Thread):
     """Draws one stretch of text as it arrives."""
 
     def __init__(self, terminal: Terminal) -> None:
@@ -94,14 +94,14 @@ class _Pen(threading.Thread):
         self._over.set()
         self._stirred.set()
         if self._begun:  # else it is still getting ready for nothing, and an error need not wait for that
-            self.join(_PATIENCE if self._terminal.stopped else None)
+            self.join(_PATIENCE if self._terminal.interrupted else None)
         if self._failure:
             raise self._failure
 
     def run(self) -> None:
-        deaf()
+        block_signals()
         try:
-            stream = _stream(self._terminal, self._terminal.draw, live=True)
+            stream = _stream(self._terminal, self._terminal.write_now, live=True)
             while not self._over.is_set():
                 if self._stirred.wait(_LULL if stream.is_behind else None):
                     self._stirred.clear()
@@ -109,7 +109,7 @@ class _Pen(threading.Thread):
                 else:
                     stream.catch_up()
                 self._over.wait(_FRAME)
-            if not self._terminal.stopped:
+            if not self._terminal.interrupted:
                 self._feed(stream)
                 stream.close()
         except BaseException as failure:  # told to whoever waits for us
@@ -120,7 +120,7 @@ class _Pen(threading.Thread):
         stream.feed(fit(text, self._terminal.encoding))
 
 
-class Page(Renderer):
+class StaticMarkdown(Renderer):
     """A renderer of finished Markdown, for a pipe, a file, or a terminal that cannot move its cursor."""
 
     def __init__(self, terminal: Terminal) -> None:
@@ -152,7 +152,7 @@ class Page(Renderer):
 def _stream(terminal: Terminal, write: Callable[[str], None], *, live: bool) -> MarkdownStream:
     from respan_cli.output.markdown import MarkdownStream
 
-    colors = terminal.colors() and (live or not terminal.shows_answers)
+    colors = terminal.use_color() and (live or not terminal.stdout_isatty)
     # NO_COLOR is about colours (https://no-color.org): bold stays bold. --color=never leaves the text alone.
     styles = colors or (live and terminal.color == "auto")
     return MarkdownStream(

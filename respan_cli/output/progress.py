@@ -6,18 +6,18 @@ from collections.abc import Callable
 from math import ceil
 from time import monotonic
 
-from respan_cli.gateway import Sent, Wait, Watcher
+from respan_cli.gateway.client import RequestObserver, RequestSent, RetryWait
 from respan_cli.messages.answer import Event
 from respan_cli.terminal.status import Words
 from respan_cli.terminal.terminal import Terminal
-from respan_cli.terminal.text import DIM, Flow, one_line
+from respan_cli.terminal.text import DIM, WordWrapper, one_line
 
 # What a block of the answer that has begun means for whoever waits for the text.
 _STAGES = {"thinking": "thinking", "redacted_thinking": "thinking", "text": "receiving the answer"}
 _WONDER = 3  # seconds of waiting after which a person is told how long it has been
 
 
-class Aside:
+class ThinkingView:
     """What a person may see of an answer beside its text: that, or what, the model thinks.
 
     Args:
@@ -30,7 +30,7 @@ class Aside:
         self._terminal = terminal
         self._settle = settle
         self._shown = shown
-        self._flow: Flow | None = None  # of the thoughts that are being shown
+        self._flow: WordWrapper | None = None  # of the thoughts that are being shown
 
     def take(self, event: Event) -> None:
         """Look at an event that brought no text of the answer."""
@@ -38,17 +38,17 @@ class Aside:
         if kind == "content_block_start":
             words = _STAGES.get(event["content_block"].get("type"))
             if words:
-                self._terminal.wait_for(_since(monotonic(), words))
+                self._terminal.update_status(_since(monotonic(), words))
         elif kind == "content_block_delta" and self._shown:
             self._think(event["delta"].get("thinking") or "")
         elif kind == "content_block_stop" and self._flow:
             # An empty line, where the answer follows on the same screen.
-            self.close(gap="\n" if self._terminal.shows_answers else "")
+            self.close(gap="\n" if self._terminal.stdout_isatty else "")
 
     def close(self, gap: str = "") -> None:
         """End the line of a thought, even of one that broke off."""
         if self._flow:
-            self._terminal.think(self._flow.end() + gap)
+            self._terminal.write_thinking(self._flow.end() + gap)
             self._flow = None
 
     def _think(self, text: str) -> None:
@@ -56,8 +56,10 @@ class Aside:
             return
         if not self._flow:
             self._settle()
-            self._flow = Flow(self._terminal.size(notes=True)[0] if self._terminal.shows_notes else None)
-        self._terminal.think(self._flow.take(text))
+            self._flow = WordWrapper(
+                self._terminal.size(notes=True)[0] if self._terminal.stderr_isatty else None
+            )
+        self._terminal.write_thinking(self._flow.take(text))
 
 
 def _since(start: float, words: str) -> Words:
@@ -70,7 +72,7 @@ def _since(start: float, words: str) -> Words:
     return told
 
 
-def watcher_for(terminal: Terminal, on_sent: Callable[[], None] = lambda: None) -> Watcher:
+def observer_for(terminal: Terminal, on_sent: Callable[[], None] = lambda: None) -> RequestObserver:
     """Who is told of an exchange: a person, of its waits; with `--debug` the log, of everything."""
     announcer = _Announcer(terminal, on_sent)
     if not terminal.debug:
@@ -80,36 +82,36 @@ def watcher_for(terminal: Terminal, on_sent: Callable[[], None] = lambda: None) 
     return DebugLog(lambda line: terminal.note(line, style=DIM), announcer)
 
 
-class _Announcer(Watcher):
+class _Announcer(RequestObserver):
     """Says why nothing happens for a while."""
 
     def __init__(self, terminal: Terminal, on_sent: Callable[[], None]) -> None:
         self._terminal = terminal
         self._on_sent = on_sent
 
-    def request(self, sent: Sent) -> None:
-        self._terminal.wait_for("connecting")
+    def request(self, sent: RequestSent) -> None:
+        self._terminal.update_status("connecting")
 
     def sent(self) -> None:
-        self._terminal.wait_for(_since(monotonic(), "waiting for the first token"))
+        self._terminal.update_status(_since(monotonic(), "waiting for the first token"))
         self._on_sent()
 
-    def wait(self, wait: Wait) -> None:
+    def wait(self, wait: RetryWait) -> None:
         announce(wait, self._terminal)
 
 
 def remark(text: str, terminal: Terminal) -> None:
     """Say something in passing, to a person only: in a script standard error stays silent."""
-    if terminal.shows_notes:
+    if terminal.stderr_isatty:
         terminal.note(text, label="respan: ")
 
 
-def announce(wait: Wait, terminal: Terminal) -> None:
+def announce(wait: RetryWait, terminal: Terminal) -> None:
     """Tell a person of a pause before the next attempt: counting down where that can be shown."""
-    if not terminal.is_waiting:
+    if not terminal.shows_status:
         remark(f"{wait.failure.message}; retrying in {wait.seconds:.1f} s", terminal)
         return
     due = monotonic() + wait.seconds
     reason = one_line(wait.failure.message)
     # Never "0 s": a pause that is over lasts until the next attempt says that it is on its way.
-    terminal.wait_for(lambda: f"retrying in {max(1, ceil(due - monotonic()))} s ({reason})")
+    terminal.update_status(lambda: f"retrying in {max(1, ceil(due - monotonic()))} s ({reason})")

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from respan_cli.errors import BrokenReplyError, CutError, DeclinedError, RespanError
+from respan_cli.errors import BadResponseError, RefusalError, RespanError, TruncatedError
 from respan_cli.messages.user_json import check_answer
 from respan_cli.output.result import Result
 
 # stop reason -> what it means for the person who asked
 TROUBLES: dict[str, tuple[type[RespanError], str, str]] = {
-    "max_tokens": (CutError, "the answer was cut by max_tokens", "a larger --max-tokens lets it end"),
+    "max_tokens": (TruncatedError, "the answer was cut by max_tokens", "a larger --max-tokens lets it end"),
     "model_context_window_exceeded": (
-        CutError,
+        TruncatedError,
         "the answer was cut at the end of the model's context window",
         "a shorter prompt leaves more room",
     ),
-    "refusal": (DeclinedError, "the model refused to answer", "put the request in other words"),
+    "refusal": (RefusalError, "the model refused to answer", "put the request in other words"),
 }
 
 
@@ -25,7 +25,7 @@ def check_parsed(result: Result) -> None:
         BrokenReplyError: a schema was given and the answer is not JSON.
     """
     if why := check_answer(result.request.options, result.answer.text):
-        raise BrokenReplyError(
+        raise BadResponseError(
             "the answer is not the JSON that --schema asks for",
             reason=why,
             hint="the answer is in 'text'; see 'stop_reason' for why it ended",

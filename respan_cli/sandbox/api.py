@@ -206,7 +206,7 @@ def delta(text: str, index: int = 0) -> bytes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class CannedAnswer:
     """One whole answer, which can be told as a Message or as its stream of events."""
 
     id: str
@@ -281,12 +281,12 @@ class Answer:
         }
 
 
-def answer_to(body: Json, number: int, text: str | None = None) -> Answer:
+def answer_to(body: Json, number: int, text: str | None = None) -> CannedAnswer:
     """The answer to a checked request: `text`, else a document for its schema, else its own last words."""
     text = _words(body) if text is None else text
     text, stop, sequence = _stopped(text, body)
     thinking: Mapping[str, object] = body.get("thinking", {})
-    return Answer(
+    return CannedAnswer(
         id=f"msg_{number:024d}",
         model=body["model"],
         text=text,

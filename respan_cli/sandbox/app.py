@@ -1,6 +1,6 @@
 """What the sandbox knows and answers: routes, keys, the requests it received and their logs.
 
-No sockets here: a request comes in as values, a `Reply` goes out. Everything may be called by many
+No sockets here: a request comes in as values, a `SandboxReply` goes out. Everything may be called by many
 threads at once.
 """
 
@@ -17,7 +17,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from respan_cli.sandbox.api import Json, complaint, input_tokens, to_bytes
-from respan_cli.sandbox.faults import FAULTS, Asked, Reply, play_for, refuse
+from respan_cli.sandbox.faults import FAULTS, SandboxReply, SandboxRequest, play_for, refuse
 
 # Raw bytes of a whole HTTP response, in one piece or in several, or a function that sends them itself.
 Script = bytes | Iterable[bytes] | Callable[[socket], None]
@@ -27,7 +27,7 @@ KEPT = 10_000
 # Respan's own limit: longer identifiers are cut without a word.
 IDENTIFIER_LENGTH = 254
 _SECRET = {"authorization", "x-api-key", "proxy-authorization", "cookie"}
-_NOT_FOUND = Reply(status=404, body=to_bytes({"detail": "Not found."}))
+_NOT_FOUND = SandboxReply(status=404, body=to_bytes({"detail": "Not found."}))
 
 
 class Call(NamedTuple):
@@ -47,7 +47,7 @@ class Log:
     misses: int
 
 
-class Gateway:
+class SandboxApp:
     """Answers calls, and remembers them."""
 
     def __init__(self, key: str | None, log_delay: int) -> None:
@@ -60,7 +60,7 @@ class Gateway:
         self._number = 0
         self._lock = Lock()
 
-    def reply(self, call: Call) -> Reply | Script:
+    def reply(self, call: Call) -> SandboxReply | Script:
         """The answer to one call, with its ids; or the next script, if it asks for a message."""
         method = "GET" if call.method == "HEAD" else call.method
         name = "/" + call.path.partition("?")[0].removeprefix("/api/anthropic").strip("/")
@@ -81,7 +81,7 @@ class Gateway:
         with self._lock:
             return self.replies.popleft() if self.replies else None
 
-    def _elsewhere(self, method: str, name: str, call: Call) -> Reply:
+    def _elsewhere(self, method: str, name: str, call: Call) -> SandboxReply:
         if (method, name) == ("GET", "/"):
             return _json({"name": "respan sandbox", "models": list(FAULTS)})
         if (method, name) == ("GET", "/requests"):
@@ -99,17 +99,17 @@ class Gateway:
             return self._log(name.removeprefix("/api/request-logs/"))
         return _NOT_FOUND
 
-    def _message(self, call: Call, number: int) -> Reply:
+    def _message(self, call: Call, number: int) -> SandboxReply:
         body = call.body
         if not self._knows(call.headers):
-            return _identified(refuse(401)(Asked({}, number)), number)
+            return _identified(refuse(401)(SandboxRequest({}, number)), number)
         problem = complaint(body)
         if problem or not isinstance(body, dict):
-            return _identified(refuse(400, problem or "")(Asked({}, number)), number)
+            return _identified(refuse(400, problem or "")(SandboxRequest({}, number)), number)
         with self._lock:
             self._attempts[body["model"]] += 1
             attempt = self._attempts[body["model"]]
-        reply = play_for(body["model"])(Asked(body, number, attempt))
+        reply = play_for(body["model"])(SandboxRequest(body, number, attempt))
         self._keep_log(body, number, reply)
         return _identified(reply, number)
 
@@ -118,19 +118,19 @@ class Gateway:
         key = headers.get("x-api-key") or (token.strip() if scheme.lower() == "bearer" else "")
         return key == self._key if self._key is not None else bool(key)
 
-    def _keep_log(self, body: Json, number: int, reply: Reply) -> None:
+    def _keep_log(self, body: Json, number: int, reply: SandboxReply) -> None:
         entry = {**_log_entry(body, number, reply.status), **reply.log}
         with self._lock:
             self._logs[entry["id"]] = Log(entry, self._log_delay)
             if len(self._logs) > KEPT:
                 del self._logs[next(iter(self._logs))]
 
-    def _log(self, log_id: str) -> Reply:
+    def _log(self, log_id: str) -> SandboxReply:
         with self._lock:
             log = self._logs.get(log_id)
             return _json(log.entry) if log and _has_arrived(log) else _NOT_FOUND
 
-    def _find_logs(self, body: object) -> Reply:
+    def _find_logs(self, body: object) -> SandboxReply:
         wanted = body.get("filters", {}) if isinstance(body, dict) else {}
         if not _are_filters(wanted):
             return replace(
@@ -179,13 +179,13 @@ def _log_entry(body: Json, number: int, status: int) -> Json:
     }
 
 
-def _identified(reply: Reply, number: int) -> Reply:
-    ids = {"request-id": Asked({}, number).request_id, "X-Respan-Log-Id": _log_id(number)}
+def _identified(reply: SandboxReply, number: int) -> SandboxReply:
+    ids = {"request-id": SandboxRequest({}, number).request_id, "X-Respan-Log-Id": _log_id(number)}
     return replace(reply, headers={**ids, **reply.headers})
 
 
-def _json(value: object) -> Reply:
-    return Reply(body=to_bytes(value))
+def _json(value: object) -> SandboxReply:
+    return SandboxReply(body=to_bytes(value))
 
 
 def _redacted(request: Json) -> Json:

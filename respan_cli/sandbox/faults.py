@@ -1,7 +1,7 @@
 """The models whose names begin with `sandbox-`: each does one thing, mostly one thing wrong.
 
-`FAULTS` is the list that the help and the docs print. Every entry turns a checked request into a `Reply`,
-which is data; `server.py` puts it on the wire.
+`FAULTS` is the list that the help and the docs print. Every entry turns a checked request into a
+`SandboxReply`, which is data; `server.py` puts it on the wire.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from email.utils import formatdate
 from itertools import chain
 from typing import Literal, NamedTuple
 
-from respan_cli.sandbox.api import THOUGHT, Answer, Json, answer_to, delta, error_body, event, to_bytes
+from respan_cli.sandbox.api import THOUGHT, CannedAnswer, Json, answer_to, delta, error_body, event, to_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reply:
+class SandboxReply:
     """What goes back on the wire, and how the connection ends."""
 
     status: int = 200
@@ -36,7 +36,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Asked:
+class SandboxRequest:
     """A checked request: its body, its number since the start, and how often its model was asked for."""
 
     body: Json
@@ -47,24 +47,24 @@ class Asked:
     def request_id(self) -> str:
         return f"req_{self.number:024d}"
 
-    def answer(self, text: str | None = None) -> Answer:
+    def answer(self, text: str | None = None) -> CannedAnswer:
         return answer_to(self.body, self.number, text)
 
-    def reply(self, pieces: Iterable[bytes]) -> Reply:
+    def reply(self, pieces: Iterable[bytes]) -> SandboxReply:
         """`pieces` as they are, under the content type that was asked for."""
         kind = "text/event-stream; charset=utf-8" if self.body.get("stream") else "application/json"
-        return Reply(type=kind, body=pieces)
+        return SandboxReply(type=kind, body=pieces)
 
-    def tell(self, answer: Answer, deltas: Iterable[bytes] | None = None) -> Reply:
+    def tell(self, answer: CannedAnswer, deltas: Iterable[bytes] | None = None) -> SandboxReply:
         """The whole answer, as a stream or as one Message, whichever was asked for."""
         log = {"completion_tokens": answer.output_tokens}
         if not self.body.get("stream"):
-            return Reply(body=to_bytes(answer.message()), log=log)
+            return SandboxReply(body=to_bytes(answer.message()), log=log)
         told = answer.deltas() if deltas is None else deltas
         return replace(self.reply(chain(answer.opening(), told, answer.closing())), log=log)
 
 
-Play = Callable[[Asked], Reply]
+Play = Callable[[SandboxRequest], SandboxReply]
 
 
 class Fault(NamedTuple):
@@ -84,7 +84,7 @@ def say(
 ) -> Play:
     """An answer that arrives whole: the echo, or a text of its own."""
 
-    def play(asked: Asked) -> Reply:
+    def play(asked: SandboxRequest) -> SandboxReply:
         usual = asked.answer(text)
         answer = replace(usual, stop_reason=stop or usual.stop_reason, thinking=thinking or usual.thinking)
         reply = asked.tell(answer)
@@ -98,14 +98,14 @@ def broken(
 ) -> Play:
     """Half an answer, never without some text, then `middle`, and the other half if it is to resume."""
 
-    def play(asked: Asked) -> Reply:
+    def play(asked: SandboxRequest) -> SandboxReply:
         first, second = _halves(asked)
         return replace(asked.reply([first, middle, second if resume else b""]), end=end)
 
     return play
 
 
-def _halves(asked: Asked) -> tuple[bytes, bytes]:
+def _halves(asked: SandboxRequest) -> tuple[bytes, bytes]:
     answer = asked.answer()
     if not asked.body.get("stream"):
         whole = to_bytes(answer.message())
@@ -120,7 +120,7 @@ def refuse(status: int, message: str = "", **headers: str) -> Play:
     """An HTTP error in Anthropic's shape. An underscore in a header's name stands for a hyphen."""
     kind, usual = ERRORS[status]
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda asked: Reply(
+    return lambda asked: SandboxReply(
         status=status, body=error_body(kind, message or usual, asked.request_id), headers=fields
     )
 
@@ -128,7 +128,7 @@ def refuse(status: int, message: str = "", **headers: str) -> Play:
 def fixed(status: int, body: object, kind: str = "application/json", **headers: str) -> Play:
     """The same reply to everybody; a body that is not bytes becomes JSON."""
     data = body if isinstance(body, bytes) else to_bytes(body)
-    return lambda asked: Reply(status=status, body=data, type=kind, headers=headers)
+    return lambda asked: SandboxReply(status=status, body=data, type=kind, headers=headers)
 
 
 def flaky(fault: Play) -> Play:
@@ -136,12 +136,12 @@ def flaky(fault: Play) -> Play:
     return lambda asked: fault(asked) if asked.attempt % 2 else say()(asked)
 
 
-def _limited_until_a_date(asked: Asked) -> Reply:
+def _limited_until_a_date(asked: SandboxRequest) -> SandboxReply:
     # Dates have no fractions: this one is between one and two seconds away.
     return refuse(429, Retry_After=formatdate(int(time.time()) + 2, usegmt=True))(asked)
 
 
-def _slow(asked: Asked) -> Reply:
+def _slow(asked: SandboxRequest) -> SandboxReply:
     counted = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
     answer = asked.answer(counted)
     words = [delta(word) for word in re.findall(r"\S+\s*", answer.text)]
@@ -156,7 +156,7 @@ def _long(count: int) -> Play:
         yield from (some for _ in range(count // 500))
         yield delta(_LONG_DELTA) * (count % 500)
 
-    def play(asked: Asked) -> Reply:
+    def play(asked: SandboxRequest) -> SandboxReply:
         answer = replace(asked.answer(""), text=_LONG_DELTA * count, output_tokens=count, thinking="")
         return asked.tell(answer, deltas())
 
@@ -258,7 +258,8 @@ FAULTS: dict[str, Fault] = {
         "HTTP 529 at every odd request, then an answer", flaky(refuse(529, **_AT_ONCE))
     ),
     "sandbox-flaky-reset": Fault(
-        "a reset at every odd request, then an answer", flaky(lambda asked: Reply(body=None, end="reset"))
+        "a reset at every odd request, then an answer",
+        flaky(lambda asked: SandboxReply(body=None, end="reset")),
     ),
     "sandbox-detail": Fault('HTTP 400 {"detail": …}', fixed(400, {"detail": "The detail of it."})),
     "sandbox-error-string": Fault('HTTP 400 {"error": "…"}', fixed(400, {"error": "The error as a string."})),
@@ -279,14 +280,16 @@ FAULTS: dict[str, Fault] = {
     "sandbox-cut": Fault("ends well-formed after some text, before message_stop", broken()),
     "sandbox-close": Fault("closes the connection after some text", broken(end="close")),
     "sandbox-close-early": Fault(
-        "closes the connection without a byte", lambda _: Reply(body=None, end="close")
+        "closes the connection without a byte", lambda _: SandboxReply(body=None, end="close")
     ),
     "sandbox-reset": Fault("resets the connection after some text", broken(end="reset")),
     "sandbox-reset-early": Fault(
-        "resets the connection without a byte", lambda _: Reply(body=None, end="reset")
+        "resets the connection without a byte", lambda _: SandboxReply(body=None, end="reset")
     ),
     "sandbox-stall": Fault("falls silent after some text", broken(end="stall")),
-    "sandbox-silent": Fault("takes the request and never answers", lambda _: Reply(body=None, end="stall")),
+    "sandbox-silent": Fault(
+        "takes the request and never answers", lambda _: SandboxReply(body=None, end="stall")
+    ),
     "sandbox-slow": Fault("fifteen words in about three seconds", _slow),
     "sandbox-json": Fault(
         "damaged JSON in the middle",

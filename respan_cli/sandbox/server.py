@@ -14,8 +14,8 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any, ClassVar, Self, cast
 
-from respan_cli.sandbox.app import Call, Gateway, Script, parsed
-from respan_cli.sandbox.faults import Asked, Reply, refuse
+from respan_cli.sandbox.app import Call, SandboxApp, Script, parsed
+from respan_cli.sandbox.faults import SandboxReply, SandboxRequest, refuse
 
 # The API takes 32 MB; this limit only keeps a wrong Content-Length from taking all memory.
 LARGEST_BODY = 256 * 1024 * 1024
@@ -42,7 +42,7 @@ class Sandbox:
     """
 
     def __init__(self, *, port: int = 0, key: str | None = None, log_delay: int = 2) -> None:
-        self._gateway = Gateway(key, log_delay)
+        self._gateway = SandboxApp(key, log_delay)
         self._server = _Server(port, self._gateway)
         self._thread: Thread | None = None
         self.requests = self._gateway.requests
@@ -86,7 +86,7 @@ class _Server(ThreadingMixIn, TCPServer):
     # Python cannot be interrupted inside select() on Windows, so it looks up twice a second.
     timeout = 0.5
 
-    def __init__(self, port: int, gateway: Gateway) -> None:
+    def __init__(self, port: int, gateway: SandboxApp) -> None:
         self.gateway = gateway
         self.closing = Event()
         self._connections: dict[Any, Thread] = {}
@@ -150,13 +150,13 @@ class _Handler(BaseHTTPRequestHandler):
             raw = self._read_body()
         except _LengthError as error:
             self.close_connection = True
-            return self._play(refuse(error.status, str(error))(Asked({}, 0)))
+            return self._play(refuse(error.status, str(error))(SandboxRequest({}, 0)))
         headers: dict[str, str] = {}
         for name, value in self.headers.items():
             lower = name.lower()
             headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
         reply = self.server.gateway.reply(Call(self.command, self.path, headers, parsed(raw)))
-        return self._play(reply) if isinstance(reply, Reply) else self._recite(reply)
+        return self._play(reply) if isinstance(reply, SandboxReply) else self._recite(reply)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815
 
@@ -182,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise ConnectionAbortedError("the client left in the middle of its request")
         return data
 
-    def _play(self, reply: Reply) -> None:
+    def _play(self, reply: SandboxReply) -> None:
         if reply.body is not None:
             self._send_head(reply)
             if self.command != "HEAD":
@@ -197,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
             # A lingering time of zero turns the close that follows into a reset.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
-    def _send_head(self, reply: Reply) -> None:
+    def _send_head(self, reply: SandboxReply) -> None:
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.type)
         if isinstance(reply.body, bytes):
@@ -209,7 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.end_headers()
 
-    def _send_body(self, reply: Reply) -> None:
+    def _send_body(self, reply: SandboxReply) -> None:
         if isinstance(reply.body, bytes):
             self.wfile.write(reply.body)
             return

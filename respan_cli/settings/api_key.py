@@ -20,7 +20,7 @@ KEY_VARIABLE = BY_NAME["api_key"].env or ""
 PATIENCE = 30.0  # seconds that the command may take: time enough to touch a security key
 
 
-def key_of(current: Settings, env: Mapping[str, str]) -> tuple[str, str]:
+def find_key(current: Settings, env: Mapping[str, str]) -> tuple[str, str]:
     """The API key, and where it came from. Runs `api_key_command` if that is in force.
 
     Args:

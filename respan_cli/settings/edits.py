@@ -9,13 +9,13 @@ from typing import Any
 from respan_cli.errors import UsageError
 from respan_cli.settings import parsers
 from respan_cli.settings.fields import BY_NAME, FIELDS, KEY_FIELDS, Field, did_you_mean
-from respan_cli.settings.layers import Given, Layer, read_field
+from respan_cli.settings.layers import Layer, SourcedValue, read_field
 
 Tables = dict[str, Any]  # a profile file, parsed
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SettingKey:
     """One value of a profile: a setting, or one key of a table of settings."""
 
     field: Field
@@ -25,7 +25,7 @@ class Place:
         return self.field.name if self.key is None else f"{self.field.name}.{self.key}"
 
 
-def place_of(dotted: str) -> Place:
+def parse_setting_key(dotted: str) -> SettingKey:
     """The place that a dotted KEY names: `model`, `metadata`, `metadata.agent`.
 
     Raises:
@@ -45,10 +45,10 @@ def place_of(dotted: str) -> Place:
         key = key[1:-1]
     if dot and not key.strip():
         raise UsageError(f"{dotted!r} names no key of the table {name}")
-    return Place(field, key if dot else None)
+    return SettingKey(field, key if dot else None)
 
 
-def read_value(place: Place, text: str, source: str) -> Layer:
+def read_value(place: SettingKey, text: str, source: str) -> Layer:
     """What `text` means at a place, as a piece of a layer. Empty text takes away what is there.
 
     Args:
@@ -69,7 +69,7 @@ def read_value(place: Place, text: str, source: str) -> Layer:
     return read_field(place.field, raw, name=name, source=source, error=UsageError)
 
 
-def _parameter(place: Place, text: str) -> Any:
+def _parameter(place: SettingKey, text: str) -> Any:
     if not text:
         return text
     try:
@@ -94,13 +94,13 @@ def put(table: Tables, layer: Layer) -> None:
     for path, given in layer.items():
         field = BY_NAME[path[0]]
         if given.value is None:
-            remove(table, Place(field, None if len(path) == 1 else given.key))
+            remove(table, SettingKey(field, None if len(path) == 1 else given.key))
         elif len(path) == 1:
             for rival in KEY_FIELDS if field.name in KEY_FIELDS else ():
                 table.pop(rival, None)
             table[field.name] = _stored(given.value)
         else:
-            remove(table, Place(field, given.key))
+            remove(table, SettingKey(field, given.key))
             table.setdefault(field.name, {})[given.key] = given.value
 
 
@@ -110,7 +110,7 @@ def _stored(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def remove(table: Tables, place: Place) -> bool:
+def remove(table: Tables, place: SettingKey) -> bool:
     """Take a value, or a whole table of them, out of a profile; say whether it was there."""
     name = place.field.name
     if place.key is None:
@@ -135,4 +135,4 @@ def setting_keys(table: Tables) -> Iterable[str]:
 
 def key_layer(key: str, source: str) -> Layer:
     """The layer that says nothing but the API key."""
-    return {("api_key",): Given(key, source, "api_key")}
+    return {("api_key",): SourcedValue(key, source, "api_key")}

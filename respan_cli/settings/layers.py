@@ -18,7 +18,7 @@ from respan_cli.settings.fields import BY_NAME, FIELDS, Field, Path, did_you_mea
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class SourcedValue:
     """What one layer says of one setting: the value, where it stands, and its key as it was written there.
 
     A value of None takes away what lower layers gave.
@@ -29,9 +29,11 @@ class Given:
     key: str
 
 
-Layer = Mapping[Path, Given]
+Layer = Mapping[Path, SourcedValue]
 DEFAULTS: Layer = {
-    field.path(): Given(field.default, "default", field.name) for field in FIELDS if field.default is not None
+    field.path(): SourcedValue(field.default, "default", field.name)
+    for field in FIELDS
+    if field.default is not None
 }
 
 
@@ -49,7 +51,7 @@ def from_flags(params: Mapping[str, Any]) -> Layer:
     Raises:
         UsageError: a flag's value is not what its field accepts.
     """
-    layer: dict[Path, Given] = {}
+    layer: dict[Path, SourcedValue] = {}
     for field in FIELDS:
         raw = params.get(field.name)
         # A repeatable flag is read item by item, so that an error names the one that is wrong.
@@ -66,7 +68,7 @@ def from_environment(env: Mapping[str, str]) -> Layer:
     Raises:
         SettingsError: a variable's value is not what its field accepts.
     """
-    layer: dict[Path, Given] = {}
+    layer: dict[Path, SourcedValue] = {}
     for field in FIELDS:
         if field.env and field.env in env:
             layer |= read_field(field, env[field.env], name=field.env, source=field.env)
@@ -80,7 +82,7 @@ def from_profile(table: Mapping[str, Any], name: str) -> Layer:
         MisplacedError: a key that is no setting, a value that its field does not accept, or `api_key`
             beside `api_key_command`.
     """
-    layer: dict[Path, Given] = {}
+    layer: dict[Path, SourcedValue] = {}
     for key, raw in table.items():
         if key not in BY_NAME:
             raise unknown(("profiles", name, key), BY_NAME)
@@ -97,7 +99,7 @@ def from_profile(table: Mapping[str, Any], name: str) -> Layer:
     return layer
 
 
-def _piece_of_profile(field: Field, raw: object, path: Path) -> dict[Path, Given]:
+def _piece_of_profile(field: Field, raw: object, path: Path) -> dict[Path, SourcedValue]:
     named = ".".join(path[:3])
     if field.table and raw != "" and not isinstance(raw, dict):
         raise MisplacedError(f"{_naming(field, named, raw)} is not a table", path)
@@ -109,7 +111,7 @@ def _piece_of_profile(field: Field, raw: object, path: Path) -> dict[Path, Given
 
 def read_field(
     field: Field, raw: object, *, name: str, source: str, error: type[RespanError] = SettingsError
-) -> dict[Path, Given]:
+) -> dict[Path, SourcedValue]:
     """What one raw value means for its field, as a piece of a layer.
 
     Args:
@@ -123,7 +125,7 @@ def read_field(
         RespanError: of the class `error`, in the one form "NAME=VALUE is not …".
     """
     if raw == "":
-        return {field.path(): Given(None, source, field.name)}
+        return {field.path(): SourcedValue(None, source, field.name)}
     try:
         value = field.read(raw)
         parsers.check_sendable(value)
@@ -131,8 +133,11 @@ def read_field(
     except ValueError as wrong:
         raise error(f"{_naming(field, name, raw)} {wrong}") from None
     if not field.table:
-        return {field.path(): Given(value, source, field.name)}
-    return {field.path(key): Given(None if item == "" else item, source, key) for key, item in value.items()}
+        return {field.path(): SourcedValue(value, source, field.name)}
+    return {
+        field.path(key): SourcedValue(None if item == "" else item, source, key)
+        for key, item in value.items()
+    }
 
 
 def _check_names(field: Field, value: Any) -> None:

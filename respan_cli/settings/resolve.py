@@ -22,7 +22,7 @@ from respan_cli.settings.fields import (
     Path,
     did_you_mean,
 )
-from respan_cli.settings.layers import DEFAULTS, Given, Layer, MisplacedError, from_profile, unknown
+from respan_cli.settings.layers import DEFAULTS, Layer, MisplacedError, SourcedValue, from_profile, unknown
 
 
 class Secret:
@@ -79,7 +79,7 @@ class Settings:
 
 def resolve(profile: str, layers: Sequence[Layer]) -> Settings:
     """Merge the layers, highest first, into the settings in force."""
-    found: dict[Path, Given] = {}
+    found: dict[Path, SourcedValue] = {}
     for layer in reversed([*layers, DEFAULTS]):
         for path, given in layer.items():
             for hidden in [known for known in found if _hides(path, known)]:
@@ -96,7 +96,7 @@ def _hides(path: Path, lower: Path) -> bool:
     return lower[: len(path)] == path or (path[0] in KEY_FIELDS and lower[0] in KEY_FIELDS)
 
 
-def _in_force(field: Field, found: Mapping[Path, Given]) -> Any:
+def _in_force(field: Field, found: Mapping[Path, SourcedValue]) -> Any:
     if field.table:
         return {given.key: given.value for path, given in found.items() if path[0] == field.name}
     given = found.get(field.path())
@@ -104,7 +104,9 @@ def _in_force(field: Field, found: Mapping[Path, Given]) -> Any:
     return Secret(value) if field.name == "api_key" and value else value
 
 
-def profile_choice(params: Mapping[str, Any], env: Mapping[str, str], document: Mapping[str, Any]) -> Given:
+def choose_profile(
+    params: Mapping[str, Any], env: Mapping[str, str], document: Mapping[str, Any]
+) -> SourcedValue:
     """Which profile is in force, and who says so: flag, environment, the file, or nobody.
 
     As with every setting, an empty value takes away what lower layers say.
@@ -115,10 +117,10 @@ def profile_choice(params: Mapping[str, Any], env: Mapping[str, str], document: 
         ("default_profile", document.get("default_profile")),
     )
     source, name = next(((source, name) for source, name in said if name is not None), ("default", ""))
-    return Given(name or DEFAULT_PROFILE, source, "profile")
+    return SourcedValue(name or DEFAULT_PROFILE, source, "profile")
 
 
-def as_typed(name: str) -> str:
+def shell_quoted(name: str) -> str:
     """The name of a profile for a command that a message tells people to type, mostly between quotes."""
     from shlex import quote
 
@@ -140,7 +142,7 @@ def profile_table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     known = ", ".join(profiles) or "none yet"
     raise SettingsError(
         f"there is no profile {name!r}{did_you_mean(name, profiles)}",
-        hint=f"profiles: {known}; 'respan config init -p {as_typed(name)}' makes one",
+        hint=f"profiles: {known}; 'respan config init -p {shell_quoted(name)}' makes one",
     )
 
 

@@ -93,7 +93,7 @@ def run_editor(terminal: Terminal, path: Path) -> None:
         UsageError: there is no such editor, or it failed.
     """
     command = editor_command(terminal)
-    terminal.still()
+    terminal.stop_status()
     try:
         with _streams(terminal) as streams, _deaf_to_interrupts():
             code = subprocess.run(  # noqa: S603  # the user's own command, without a shell
@@ -135,13 +135,13 @@ def _streams(terminal: Terminal) -> Iterator[dict[str, Any]]:
     An editor with a window of its own needs no terminal, so that lacking one is no error here.
     """
     console: IO[bytes] | None = None
-    if not (terminal.asks and terminal.shows_answers):
+    if not (terminal.stdin_isatty and terminal.stdout_isatty):
         with suppress(OSError):
             console = Path(_CONSOLE).open("r+b", buffering=0)  # noqa: SIM115  # closed below
     try:
         yield {
-            "stdin": None if terminal.asks else console or subprocess.DEVNULL,
-            "stdout": None if terminal.shows_answers else console or subprocess.DEVNULL,
+            "stdin": None if terminal.stdin_isatty else console or subprocess.DEVNULL,
+            "stdout": None if terminal.stdout_isatty else console or subprocess.DEVNULL,
         }
     finally:
         if console:

@@ -40,7 +40,7 @@ class Reader(threading.Thread):
                 select.select([self._stream], [], [])
 
 
-def pour(stream: BinaryIO, data: bytes) -> None:
+def write_all(stream: BinaryIO, data: bytes) -> None:
     """Write all of it, and flush.
 
     Args:

@@ -22,8 +22,8 @@ def print_table(terminal: Terminal, headings: Sequence[str], rows: Iterable[Sequ
         headings: the names of the columns, shown on a terminal only.
         rows: the cells, text from outside included. Empty ones are shown as "-" on a terminal.
     """
-    if terminal.shows_answers:
-        terminal.draw(_aligned(terminal, headings, rows))
+    if terminal.stdout_isatty:
+        terminal.write_now(_aligned(terminal, headings, rows))
         return
     for row in rows:
         terminal.write("\t".join(cell.translate(_ESCAPES) for cell in row) + "\n")
@@ -44,7 +44,7 @@ def _aligned(terminal: Terminal, headings: Sequence[str], rows: Iterable[Sequenc
         # Text, not str: what comes from outside is no markup.
         table.add_row(*(Text(clean(cell).expandtabs(4)) if cell else Text("-", "dim") for cell in row))
     drawn = StringIO()
-    colors = terminal.colors()
+    colors = terminal.use_color()
     Console(
         file=drawn,
         width=terminal.width,

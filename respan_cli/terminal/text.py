@@ -51,7 +51,7 @@ def fold(text: str, width: int | None, *, indent: int = 0, separator: str = " ")
     return lines
 
 
-class Flow:
+class WordWrapper:
     """Text that comes in pieces, broken between words.
 
     Args:

@@ -18,7 +18,7 @@ if sys.platform != "win32":
     _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Outlet:
+class TtyWriter:
     """Writes to a terminal until a signal asks the program to end; from then on, nothing.
 
     Ctrl-C makes the terminal's driver throw away what the terminal has not taken yet. Whatever we wrote
@@ -86,7 +86,7 @@ class Outlet:
 
 
 @contextmanager
-def opened(stream: BinaryIO | None) -> Iterator[Outlet | None]:
+def opened(stream: BinaryIO | None) -> Iterator[TtyWriter | None]:
     """An outlet to a terminal, told of signals for as long as this lasts.
 
     None where there is nothing to tell it: no terminal of the system's, or not in the main thread.
@@ -99,7 +99,7 @@ def opened(stream: BinaryIO | None) -> Iterator[Outlet | None]:
         os.set_blocking(end, False)
     # Written to by the interpreter's own handler, the moment a signal comes.
     before = signal.set_wakeup_fd(stirred, warn_on_full_buffer=False)
-    outlet = Outlet(stream, stirring)
+    outlet = TtyWriter(stream, stirring)
     try:
         yield outlet
     except BaseException as ending:
@@ -119,7 +119,7 @@ def _is_real(stream: BinaryIO | None) -> TypeGuard[BinaryIO]:
     return False
 
 
-def deaf() -> None:
+def block_signals() -> None:
     """Leave signals to the main thread; one that it has not heard of yet can be seen from here."""
     if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)

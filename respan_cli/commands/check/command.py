@@ -19,8 +19,8 @@ from respan_cli.terminal.terminal import Terminal
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from respan_cli.commands.check.context import Options, State
-    from respan_cli.commands.check.diagnosis import Case
+    from respan_cli.commands.check.context import CheckContext, Options
+    from respan_cli.commands.check.diagnosis import DiagnosisContext
     from respan_cli.commands.check.stages import Stage
     from respan_cli.exchange import Target
     from respan_cli.settings.resolve import Settings
@@ -111,7 +111,7 @@ def check(
     terminal = options.terminal_of(ctx)
     flags = ctx.params
     check_flags(flags)
-    from respan_cli.commands.check.context import State
+    from respan_cli.commands.check.context import CheckContext
 
     with ExitStack() as stack:
 
@@ -122,7 +122,9 @@ def check(
             check_can_send(current, insecure_http=insecure_http or sandbox)
             return stack.enter_context(target_of(current, terminal.env, sandbox=sandbox))
 
-        return follow(State(load, aim, terminal, wanted(flags), case_of(flags)), terminal, as_json=as_json)
+        return follow(
+            CheckContext(load, aim, terminal, wanted(flags), case_of(flags)), terminal, as_json=as_json
+        )
 
 
 def check_flags(flags: Mapping[str, Any]) -> None:
@@ -156,12 +158,12 @@ def _log_timeout(flags: Mapping[str, Any]) -> float:
     return LOG_TIMEOUT if flags["log_timeout"] is None else float(flags["log_timeout"])
 
 
-def case_of(flags: Mapping[str, Any]) -> Case:
+def case_of(flags: Mapping[str, Any]) -> DiagnosisContext:
     """What the flags say of the request, for the command to type next to say it again."""
-    from respan_cli.commands.check.diagnosis import Case
+    from respan_cli.commands.check.diagnosis import DiagnosisContext
 
     profile = flags["profile"] or DEFAULT_PROFILE
-    return Case(profile=profile, typed="".join(typed(flags)), log_timeout=_log_timeout(flags))
+    return DiagnosisContext(profile=profile, typed="".join(typed(flags)), log_timeout=_log_timeout(flags))
 
 
 def typed(flags: Mapping[str, Any]) -> Iterator[str]:
@@ -177,7 +179,7 @@ def typed(flags: Mapping[str, Any]) -> Iterator[str]:
         yield " --insecure-http"
 
 
-def follow(state: State, terminal: Terminal, *, as_json: bool) -> int:
+def follow(state: CheckContext, terminal: Terminal, *, as_json: bool) -> int:
     """Run the check and show each stage as it completes; with `as_json`, all of them at its end.
 
     Raises:
@@ -193,7 +195,7 @@ def follow(state: State, terminal: Terminal, *, as_json: bool) -> int:
         if not as_json:
             show(stage, terminal)
     if as_json:
-        terminal.write(terminal.without_secrets(json_line(report.as_json(done, state.case))))
+        terminal.write(terminal.redact_secrets(json_line(report.as_json(done, state.case))))
         terminal.flush()
     if done[-1].failure is not None:
         raise done[-1].failure
@@ -204,14 +206,14 @@ def show(stage: Stage, terminal: Terminal) -> None:
     """One stage: to a person a line with a sign, to a program a row; its warnings to standard error."""
     from respan_cli.commands.check import report
 
-    if terminal.shows_answers:
+    if terminal.stdout_isatty:
         marks = report.marks_for(terminal.encoding)
-        terminal.write(terminal.without_secrets(report.line(stage, marks, terminal.width)))
+        terminal.write(terminal.redact_secrets(report.line(stage, marks, terminal.width)))
         if stage.name == "repeat" and not stage.failure:
             table = report.table(stage.facts, terminal.width)
             terminal.write(table + report.bars(stage.facts, marks, terminal.width) + "\n")
     else:
-        terminal.write(terminal.without_secrets(report.row(stage)))
+        terminal.write(terminal.redact_secrets(report.row(stage)))
         if stage.name == "repeat" and not stage.failure:
             terminal.write(report.table_rows(stage.facts))
     terminal.flush()

@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
-from respan_cli.commands.check.diagnosis import Case
-from respan_cli.commands.check.proxy_endpoint import Hop
+from respan_cli.commands.check.diagnosis import DiagnosisContext
+from respan_cli.commands.check.proxy_endpoint import ProxyEndpoint
 from respan_cli.commands.check.spread import MEASURES
 from respan_cli.exchange import Target
 from respan_cli.exchange import connect as gateway_of
-from respan_cli.gateway import Gateway, Watcher
-from respan_cli.gateway.api_errors import Asked
+from respan_cli.gateway.api_errors import RequestContext
+from respan_cli.gateway.client import GatewayClient, RequestObserver
 from respan_cli.gateway.deadline import Deadline
-from respan_cli.output.progress import watcher_for
+from respan_cli.output.progress import observer_for
 from respan_cli.output.result import Result
 from respan_cli.settings.headers import on_the_wire, resolve_references
 from respan_cli.settings.resolve import Settings
@@ -59,7 +59,7 @@ class Measured:
 
 
 @dataclass
-class State:
+class CheckContext:
     """The check as far as it has come. What is not set yet belongs to a layer not looked at yet.
 
     Args:
@@ -74,16 +74,16 @@ class State:
     aim: Callable[[Settings], Target]
     terminal: Terminal
     options: Options
-    case: Case
+    case: DiagnosisContext
     stack: ExitStack = field(default_factory=ExitStack)  # what is open until the check ends
     current: Settings = field(init=False)
     target: Target = field(init=False)
     deadline: Deadline = field(init=False)
-    hop: Hop | None = None  # the proxy, if one is in force
+    hop: ProxyEndpoint | None = None  # the proxy, if one is in force
     addresses: Sequence[str] = ()
     connection: socket.socket = field(init=False)
     keyless_status: int = 0
-    gateway: Gateway = field(init=False)  # the one that keeps its connection
+    gateway: GatewayClient = field(init=False)  # the one that keeps its connection
     known_logs: frozenset[str] = frozenset()
     first: Measured = field(init=False)  # the message that came through
     started: float = 0.0  # when the layer that is looked at now began
@@ -99,10 +99,10 @@ class State:
         return self.current.timeout if given else TIMEOUT
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> RequestContext:
         """What failures need to know."""
         case = self.case
-        return Asked(case.base_url, case.model, case.model_source, case.key_source)
+        return RequestContext(case.base_url, case.model, case.model_source, case.key_source)
 
     @property
     def at(self) -> str:
@@ -113,9 +113,9 @@ class State:
         """Have nobody repeat the key, or a secret header, on the screen: gateways quote what they refuse."""
         given = {**self.current.gateway_headers, **self.current.headers}
         secrets = {name: value for name, value in given.items() if is_secret(name)}
-        self.terminal.hide(self.target.key, *resolve_references(secrets, self.terminal.env).values())
+        self.terminal.add_secrets(self.target.key, *resolve_references(secrets, self.terminal.env).values())
 
-    def sender(self, timeout: float, on_warning: Callable[[str], None]) -> Gateway:
+    def sender(self, timeout: float, on_warning: Callable[[str], None]) -> GatewayClient:
         """The gateway that `send` would use, but with one attempt only: a check shows what fails.
 
         Args:
@@ -125,31 +125,31 @@ class State:
         current = replace(self.current, timeout=timeout, max_retries=0)
         return gateway_of(self.target, current, self.terminal, on_warning=on_warning)
 
-    def without_key(self) -> Gateway:
+    def without_key(self) -> GatewayClient:
         """The same gateway, asked without any credential."""
         given = resolve_references(self.current.gateway_headers, self.terminal.env)
         return self._plain(
             {name: value for name, value in given.items() if not is_secret(name)}, None, self.deadline.left()
         )
 
-    def with_key(self) -> Gateway:
+    def with_key(self) -> GatewayClient:
         """The same gateway with the key and all headers, for what is no message."""
         given = resolve_references(self.current.gateway_headers, self.terminal.env)
         return self._plain(given, self.target.key, self.deadline.left())
 
-    def log_reader(self) -> Gateway:
+    def log_reader(self) -> GatewayClient:
         """The host of the gateway with the key alone: headers for the gateway do not concern its log."""
         return self._plain({}, self.target.key, self.timeout)
 
-    def _plain(self, given: dict[str, str], key: str | None, timeout: float) -> Gateway:
+    def _plain(self, given: dict[str, str], key: str | None, timeout: float) -> GatewayClient:
         headers = on_the_wire(given, authorization=f"Bearer {key}")
         kept = [header for header in headers if key is not None or header.name != "Authorization"]
-        return Gateway(
+        return GatewayClient(
             self.asked,
             kept,
             timeout=timeout,
             max_retries=0,
             # Only of a message a person is told how it comes along.
-            watcher=watcher_for(self.terminal) if self.terminal.debug else Watcher(),
+            watcher=observer_for(self.terminal) if self.terminal.debug else RequestObserver(),
             on_warning=lambda text: None,
         )

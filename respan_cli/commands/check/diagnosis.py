@@ -1,7 +1,7 @@
 """What a failure of a stage means, and the command to type next. Pure.
 
 The failures themselves say what was seen; here are the other two lines. A failure is looked up by its kind,
-then by its stage and HTTP status or class; the texts may name the facts of `Case`.
+then by its stage and HTTP status or class; the texts may name the facts of `DiagnosisContext`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SANDBOX = "the sandbox"  # where its key comes from
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class DiagnosisContext:
     """What the two lines may refer to; all empty as long as the settings are not known."""
 
     profile: str = DEFAULT_PROFILE
@@ -87,7 +87,7 @@ class Case:
         }
 
 
-def diagnose(failure: RespanError, stage: str, case: Case) -> RespanError:
+def diagnose(failure: RespanError, stage: str, case: DiagnosisContext) -> RespanError:
     """The same failure with its three lines: what was seen, what it means, what to type next.
 
     Args:
@@ -107,11 +107,11 @@ def diagnose(failure: RespanError, stage: str, case: Case) -> RespanError:
     return failure
 
 
-def _lines(failure: RespanError, stage: str, case: Case) -> tuple[str, str]:
+def _lines(failure: RespanError, stage: str, case: DiagnosisContext) -> tuple[str, str]:
     return next(TEXTS[key] for key in _keys(failure, stage, case) if key in TEXTS)
 
 
-def _keys(failure: RespanError, stage: str, case: Case) -> Iterator[str]:
+def _keys(failure: RespanError, stage: str, case: DiagnosisContext) -> Iterator[str]:
     stage = "message" if stage == "repeat" else stage
     if case.proxy:
         yield f"proxied {failure.kind}"

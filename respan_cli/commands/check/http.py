@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from respan_cli.commands.check.context import State
+from respan_cli.commands.check.context import CheckContext
 from respan_cli.commands.check.stages import Finding
-from respan_cli.errors import BrokenReplyError, UnreachedError
-from respan_cli.gateway import Called, load_sdk
+from respan_cli.errors import BadResponseError, NetworkError
 from respan_cli.gateway.api_errors import words
+from respan_cli.gateway.http import HttpResponse
+from respan_cli.gateway.sdk import load_sdk
 
 CLOCK_LIMIT = 300.0  # seconds by which the clocks may differ before it is worth a word
 
 
-def http(state: State) -> Finding:
+def http(state: CheckContext) -> Finding:
     """Whether a gateway answers, and not a page for people: a request without a key, which costs nothing.
 
     Raises:
@@ -22,49 +23,51 @@ def http(state: State) -> Finding:
     """
     load_sdk()
     state.start_clock()  # the import was our time, not the gateway's
-    called = state.without_key().call("POST", _endpoint(state), _refusable(state), state.deadline)
-    if called.status == 407 and state.hop:
-        reason = f"{called.what}: {words(called.body)}"
-        raise UnreachedError("the proxy did not pass the request on", reason=reason, kind="proxy_auth")
-    _expect_a_gateway(state, called)
-    state.keyless_status = called.status
-    skew = called.skew
+    response = state.without_key().call("POST", _endpoint(state), _refusable(state), state.deadline)
+    if response.status == 407 and state.hop:
+        reason = f"{response.what}: {words(response.body)}"
+        raise NetworkError("the proxy did not pass the request on", reason=reason, kind="proxy_auth")
+    _expect_a_gateway(state, response)
+    state.keyless_status = response.status
+    skew = response.skew
     facts = {
-        "status": called.status,
-        "server": called.headers.get("server"),
+        "status": response.status,
+        "server": response.headers.get("server"),
         "clock_skew_s": None if skew is None else round(skew),
     }
-    return Finding(f"a gateway answers: {called.what}", facts, tuple(_http_warnings(called, skew)), called.ms)
+    return Finding(
+        f"a gateway answers: {response.what}", facts, tuple(_http_warnings(response, skew)), response.ms
+    )
 
 
-def _http_warnings(called: Called, skew: float | None) -> list[str]:
+def _http_warnings(response: HttpResponse, skew: float | None) -> list[str]:
     found = []
     if skew is not None and abs(skew) > CLOCK_LIMIT:
         way = "ahead of" if skew > 0 else "behind"
         found.append(f"this machine's clock is {abs(skew) / 60:.0f} minutes {way} the gateway's")
-    if called.status == 404:
+    if response.status == 404:
         found.append("HTTP 404: there may be no v1/messages under this base URL")
-    if _in_trouble(called):
-        found.append(f"{called.what}: {words(called.body)}")
+    if _in_trouble(response):
+        found.append(f"{response.what}: {words(response.body)}")
     return found
 
 
-def _in_trouble(called: Called) -> bool:
+def _in_trouble(response: HttpResponse) -> bool:
     """Whether a real message would not get through just now."""
-    return called.status in (402, 429) or called.status >= 500
+    return response.status in (402, 429) or response.status >= 500
 
 
-def _expect_a_gateway(state: State, called: Called) -> None:
+def _expect_a_gateway(state: CheckContext, response: HttpResponse) -> None:
     """A gateway refuses what says nothing, in JSON. One that does not mind answers with a message."""
-    if not called.is_json or 300 <= called.status < 400:
-        raise called.failure(state.asked)
-    kind = called.body.get("type") if isinstance(called.body, dict) else None
-    if called.status < 300 and kind != "message":
-        what = f"{called.what} where a gateway refuses an empty message"
-        raise BrokenReplyError(what, reason=words(called.body))
+    if not response.is_json or 300 <= response.status < 400:
+        raise response.failure(state.asked)
+    kind = response.body.get("type") if isinstance(response.body, dict) else None
+    if response.status < 300 and kind != "message":
+        what = f"{response.what} where a gateway refuses an empty message"
+        raise BadResponseError(what, reason=words(response.body))
 
 
-def authentication(state: State) -> Finding:
+def authentication(state: CheckContext) -> Finding:
     """Whether the key is taken: the same request with it. Its conversation is empty, so that nothing is paid.
 
     A key is proven when the request is refused without it, and got further with it. A gateway that looks at
@@ -74,26 +77,26 @@ def authentication(state: State) -> Finding:
         AuthenticationError: 401 or 403.
         RespanError: no answer, or none of a gateway.
     """
-    called = state.with_key().call("POST", _endpoint(state), _refusable(state), state.deadline)
-    if called.status in (401, 403):
-        raise called.failure(state.asked)
-    _expect_a_gateway(state, called)
+    response = state.with_key().call("POST", _endpoint(state), _refusable(state), state.deadline)
+    if response.status in (401, 403):
+        raise response.failure(state.asked)
+    _expect_a_gateway(state, response)
     proven = state.keyless_status in (401, 403)
-    facts = {"status": called.status, "proven": proven, "key_source": state.target.key_source}
+    facts = {"status": response.status, "proven": proven, "key_source": state.target.key_source}
     if not proven:
         first = "the gateway looks at the message before the key"
-        told = first if called.status in (400, 422) else f"{called.what} says nothing of the key"
+        told = first if response.status in (400, 422) else f"{response.what} says nothing of the key"
         return Finding(f"open: {told}", facts, skipped=True)
     state.case = replace(state.case, proven=True)
-    told = f"the key was taken, and then: {called.what}: {words(called.body)}"
-    warnings = (told,) if _in_trouble(called) else ()
-    return Finding(f"the key from {state.target.key_source} was taken", facts, warnings, called.ms)
+    told = f"the key was taken, and then: {response.what}: {words(response.body)}"
+    warnings = (told,) if _in_trouble(response) else ()
+    return Finding(f"the key from {state.target.key_source} was taken", facts, warnings, response.ms)
 
 
-def _endpoint(state: State) -> str:
+def _endpoint(state: CheckContext) -> str:
     return f"{state.at}v1/messages"
 
 
-def _refusable(state: State) -> dict[str, Any]:
+def _refusable(state: CheckContext) -> dict[str, Any]:
     """A message that the API refuses before any model sees it: it says nothing."""
     return {"model": state.current.model, "max_tokens": 1, "messages": []}

@@ -11,7 +11,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from respan_cli.commands.check.context import FOR_US, State
+from respan_cli.commands.check.context import FOR_US, CheckContext
 from respan_cli.commands.check.stages import Finding
 from respan_cli.errors import RespanError
 from respan_cli.gateway.deadline import Deadline
@@ -22,7 +22,7 @@ PROGRAM = "respan"
 _TOLD_APART = ("base_url", "model", "api_key", "api_key_command")  # told with their values, or first
 
 
-def settings(state: State) -> Finding:
+def settings(state: CheckContext) -> Finding:
     """Which profile, which source each value came from, and whether there is a key.
 
     Raises:
@@ -47,7 +47,7 @@ def settings(state: State) -> Finding:
     return _with_key(state)
 
 
-def _with_key(state: State) -> Finding:
+def _with_key(state: CheckContext) -> Finding:
     current, target = state.current, state.target
     state.deadline = Deadline(state.timeout * (1 - FOR_US))
     state.hide_secrets()
@@ -65,7 +65,7 @@ def _with_key(state: State) -> Finding:
     return Finding(_summary(state, sources), facts, tuple(_warnings(state.terminal.env)))
 
 
-def _facts(state: State, sources: Mapping[str, str], key: Mapping[str, object]) -> dict[str, Any]:
+def _facts(state: CheckContext, sources: Mapping[str, str], key: Mapping[str, object]) -> dict[str, Any]:
     return {
         "profile": state.case.profile,
         "profile_file": str(store.config_path(state.terminal.env)),
@@ -76,7 +76,7 @@ def _facts(state: State, sources: Mapping[str, str], key: Mapping[str, object]) 
     }
 
 
-def _summary(state: State, sources: Mapping[str, str]) -> str:
+def _summary(state: CheckContext, sources: Mapping[str, str]) -> str:
     parts = [
         f"profile {state.current.profile}",
         f"{state.target.url} ({sources['base_url']})",

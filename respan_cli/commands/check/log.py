@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from respan_cli.commands.check.context import State
+from respan_cli.commands.check.context import CheckContext
 from respan_cli.commands.check.stages import Finding
 from respan_cli.errors import ProviderError, RespanError
-from respan_cli.gateway import Called, Gateway
-from respan_cli.gateway.api_errors import Asked, as_json
+from respan_cli.gateway.api_errors import RequestContext, as_json
+from respan_cli.gateway.client import GatewayClient
 from respan_cli.gateway.deadline import Deadline
+from respan_cli.gateway.http import HttpResponse
 from respan_cli.output.progress import remark
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds between two looks; doubled each time
@@ -50,7 +51,7 @@ class RequestLog:
         deadline: until when to look.
     """
 
-    def __init__(self, gateway: Gateway, asked: Asked, deadline: Deadline) -> None:
+    def __init__(self, gateway: GatewayClient, asked: RequestContext, deadline: Deadline) -> None:
         parts = urlsplit(asked.url)
         self._root = f"{parts.scheme}://{parts.netloc}/api/request-logs/"
         self._gateway = gateway
@@ -65,10 +66,10 @@ class RequestLog:
             ProviderError: it did not come in time (its kind is `log_missing`).
             RespanError: the log cannot be asked.
         """
-        for called in self._look("GET", f"{quote(log_id, safe='')}/", None):
-            if called.status == 200 and isinstance(called.body, dict) and _is_entry(called.body):
-                return called.body
-        raise self._missing(f"id {log_id}", called)
+        for response in self._look("GET", f"{quote(log_id, safe='')}/", None):
+            if response.status == 200 and isinstance(response.body, dict) and _is_entry(response.body):
+                return response.body
+        raise self._missing(f"id {log_id}", response)
 
     def wait_for_custom(self, identifier: str, known: frozenset[str]) -> Entry:
         """The newest entry under this custom identifier that is not among the known ones.
@@ -81,11 +82,11 @@ class RequestLog:
             ProviderError: it did not come in time (its kind is `log_missing`).
             RespanError: the log cannot be asked.
         """
-        for called in self._look("POST", "list/", _query(identifier)):
-            new = [entry for entry in _results(called.body) if _id_of(entry) not in known]
+        for response in self._look("POST", "list/", _query(identifier)):
+            new = [entry for entry in _results(response.body) if _id_of(entry) not in known]
             if new:
                 return new[0]
-        raise self._missing(f"custom identifier {identifier}", called)
+        raise self._missing(f"custom identifier {identifier}", response)
 
     def ids_of(self, identifier: str) -> frozenset[str]:
         """The ids of the newest entries under a custom identifier, as they are now.
@@ -93,10 +94,10 @@ class RequestLog:
         Raises:
             RespanError: the log cannot be asked.
         """
-        called = self._ask("POST", "list/", _query(identifier))
-        return frozenset(_id_of(entry) for entry in _results(called.body))
+        response = self._ask("POST", "list/", _query(identifier))
+        return frozenset(_id_of(entry) for entry in _results(response.body))
 
-    def _look(self, method: str, path: str, body: object) -> Iterator[Called]:
+    def _look(self, method: str, path: str, body: object) -> Iterator[HttpResponse]:
         pause = FIRST_PAUSE
         while True:
             yield self._ask(method, path, body)
@@ -105,24 +106,24 @@ class RequestLog:
             time.sleep(min(pause, self._deadline.left()))
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _ask(self, method: str, path: str, body: object) -> Called:
+    def _ask(self, method: str, path: str, body: object) -> HttpResponse:
         self.looks += 1
-        called = self._gateway.call(method, self._root + path, body, self._deadline)
+        response = self._gateway.call(method, self._root + path, body, self._deadline)
         # A log that is late is a 404 in JSON; a page at its address will not turn into a log.
-        passing = called.status in (408, 429) or called.status >= 500
-        passing = passing or (called.status == 404 and called.is_json)
-        if not passing and (not called.is_json or called.status >= 300):
-            failure = self._refused(called)
-            failure.kind = failure.kind if called.status in (401, 403) else "log_none"
+        passing = response.status in (408, 429) or response.status >= 500
+        passing = passing or (response.status == 404 and response.is_json)
+        if not passing and (not response.is_json or response.status >= 300):
+            failure = self._refused(response)
+            failure.kind = failure.kind if response.status in (401, 403) else "log_none"
             raise failure
-        return called
+        return response
 
-    def _refused(self, called: Called) -> RespanError:
-        failure = called.failure(self._asked)
+    def _refused(self, response: HttpResponse) -> RespanError:
+        failure = response.failure(self._asked)
         failure.message = f"the request log at {self._root} cannot be asked: {failure.message}"
         return failure
 
-    def _missing(self, what: str, last: Called) -> RespanError:
+    def _missing(self, what: str, last: HttpResponse) -> RespanError:
         if last.status not in (200, 404):  # it is not that the log has no entry: it has said nothing
             return self._refused(last)
         message = f"no entry of {what} in the request log after {self._deadline.seconds:g} s"
@@ -171,7 +172,7 @@ def _compare(name: str, sent: object, logged: object) -> list[Difference]:
     return [Difference(name, str(sent), None if logged in (None, "") else str(logged))]
 
 
-def log(state: State) -> Finding | None:
+def log(state: CheckContext) -> Finding | None:
     """Whether Respan's log has the message, and says of it what was sent.
 
     Raises:

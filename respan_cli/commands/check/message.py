@@ -9,14 +9,16 @@ from dataclasses import asdict, replace
 from typing import Any
 from uuid import uuid4
 
-from respan_cli.commands.check.context import Measured, State
+from respan_cli.commands.check.context import CheckContext, Measured
 from respan_cli.commands.check.log import RequestLog
 from respan_cli.commands.check.spread import MEASURES, spread
 from respan_cli.commands.check.stages import Finding
-from respan_cli.errors import RespanError, SilentError
+from respan_cli.errors import RespanError, ResponseTimeoutError
 from respan_cli.exchange import exchange
-from respan_cli.gateway import Connecting, Gateway, deprecation
+from respan_cli.gateway.client import GatewayClient
 from respan_cli.gateway.deadline import Deadline
+from respan_cli.gateway.http import ConnectTimer
+from respan_cli.gateway.sdk import deprecation
 from respan_cli.messages.answer import Event
 from respan_cli.messages.request import AUTO, MessageRequest, build, user_turn
 from respan_cli.output import renderers
@@ -28,7 +30,7 @@ from respan_cli.terminal.redact import redact_params
 PROMPT = "ping"
 
 
-def message(state: State) -> Finding:
+def message(state: CheckContext) -> Finding:
     """A real message, streamed, as `send` sends it, with the profile's identity and headers; one token.
 
     Raises:
@@ -70,12 +72,12 @@ def _told(model: str, result: Result) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _request(state: State) -> MessageRequest:
+def _request(state: CheckContext) -> MessageRequest:
     current = replace(state.current, max_tokens=1)
     return build(current, [user_turn(PROMPT)], resolve_references(current.headers, state.terminal.env))
 
 
-def _findable(state: State, request: MessageRequest) -> MessageRequest:
+def _findable(state: CheckContext, request: MessageRequest) -> MessageRequest:
     """The request with a custom identifier by which the log can find it, should there be no log id.
 
     One that the settings fix is left as it is: what the log has under it already is noted instead.
@@ -101,7 +103,7 @@ class _Nowhere:
     def flush(self) -> None:
         """Between two pieces of the answer."""
         if self._deadline.passed:
-            raise SilentError("the answer had not ended in time", retryable=True)
+            raise ResponseTimeoutError("the answer had not ended in time", retryable=True)
 
     def commit(self, *, whole: bool) -> None:
         """Nothing."""
@@ -119,8 +121,10 @@ class _Stopwatch(renderers.Plain):
         return super().piece(event, text)
 
 
-def _send(state: State, gateway: Gateway, request: MessageRequest, deadline: Deadline) -> Measured:
-    connecting = Connecting()
+def _send(
+    state: CheckContext, gateway: GatewayClient, request: MessageRequest, deadline: Deadline
+) -> Measured:
+    connecting = ConnectTimer()
     gateway.on_step = connecting.take
     watch = _Stopwatch()
     result = exchange(gateway, request, state.current, watch, _Nowhere(deadline))
@@ -128,7 +132,7 @@ def _send(state: State, gateway: Gateway, request: MessageRequest, deadline: Dea
     return Measured(result, connecting.ms)
 
 
-def repeat(state: State) -> Finding | None:
+def repeat(state: CheckContext) -> Finding | None:
     """As many messages over the connection that is open now, and as many each over a new one.
 
     Raises:
@@ -148,9 +152,9 @@ def repeat(state: State) -> Finding | None:
     return Finding(f"{2 * count} messages came through", facts, ms=ms)
 
 
-def _another(state: State, gateway: Gateway, number: int) -> Mapping[str, float | None]:
+def _another(state: CheckContext, gateway: GatewayClient, number: int) -> Mapping[str, float | None]:
     which = f"message {number + 1} of {2 * (state.options.count or 0)}"
-    state.terminal.wait_for(which)
+    state.terminal.update_status(which)
     time.sleep(state.options.interval)
     try:
         return _send(state, gateway, _request(state), Deadline(state.timeout)).times()
@@ -159,7 +163,7 @@ def _another(state: State, gateway: Gateway, number: int) -> Mapping[str, float 
         raise
 
 
-def _over_new(state: State, number: int) -> Mapping[str, float | None]:
+def _over_new(state: CheckContext, number: int) -> Mapping[str, float | None]:
     gateway = state.sender(state.timeout, lambda text: None)
     with gateway.keep():  # made before the clock starts: a client is our time, not the gateway's
         return _another(state, gateway, number)

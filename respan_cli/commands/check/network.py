@@ -6,10 +6,10 @@ import ssl
 from dataclasses import replace
 
 from respan_cli.commands.check import probes
-from respan_cli.commands.check.context import State
-from respan_cli.commands.check.proxy_endpoint import hop_of
+from respan_cli.commands.check.context import CheckContext
+from respan_cli.commands.check.proxy_endpoint import proxy_endpoint_of
 from respan_cli.commands.check.stages import Finding
-from respan_cli.errors import UnreachedError
+from respan_cli.errors import NetworkError
 from respan_cli.gateway.proxy import in_force
 from respan_cli.gateway.sdk import trusted
 
@@ -17,12 +17,12 @@ CERTIFICATE_LIMIT = 14  # days that a certificate should have left
 CONNECT_TIMEOUT = 10.0  # seconds for DNS and TCP, and again for TLS, however long a message may take
 
 
-def proxy(state: State) -> Finding | None:
+def proxy(state: CheckContext) -> Finding | None:
     """Whether a proxy stands between; with one, DNS and TCP are about the proxy, not the gateway."""
     found = in_force(state.at)
     if found is None:
         return None
-    state.hop = hop = hop_of(found)
+    state.hop = hop = proxy_endpoint_of(found)
     variable = found.source if found.source.lower().endswith("_proxy") else "HTTPS_PROXY"
     wanted = f"{variable}={hop.scheme}://USER:PASSWORD@{probes.authority(hop.host, hop.port)}"
     state.case = replace(state.case, proxy=wanted)
@@ -33,7 +33,7 @@ def proxy(state: State) -> Finding | None:
     )
 
 
-def dns(state: State) -> Finding:
+def dns(state: CheckContext) -> Finding:
     """The addresses of the host that is connected to.
 
     Raises:
@@ -44,7 +44,7 @@ def dns(state: State) -> Finding:
     return Finding(f"{host}: {', '.join(state.addresses)}", {"host": host, "addresses": [*state.addresses]})
 
 
-def tcp(state: State) -> Finding:
+def tcp(state: CheckContext) -> Finding:
     """The address that takes a connection; with a proxy, one that it leads on to the gateway.
 
     Raises:
@@ -65,7 +65,7 @@ def tcp(state: State) -> Finding:
     return Finding(told, facts)
 
 
-def tls(state: State) -> Finding:
+def tls(state: CheckContext) -> Finding:
     """What the handshake shows, by the same trust as the HTTP client's.
 
     Raises:
@@ -82,7 +82,7 @@ def tls(state: State) -> Finding:
     state.start_clock()  # to read the certificates took our time
     try:
         found = probes.start_tls(state.connection, host, context, _limit(state))
-    except UnreachedError as failure:
+    except NetworkError as failure:
         return _untrusted(state, failure)
     facts = {"version": found.version, "issuer": found.issuer, "days_left": found.days_left}
     days = f"{found.days_left} day{'' if found.days_left == 1 else 's'}"
@@ -91,15 +91,15 @@ def tls(state: State) -> Finding:
     return Finding(told, facts, warnings if found.days_left < CERTIFICATE_LIMIT else ())
 
 
-def _trusted(state: State) -> ssl.SSLContext:
+def _trusted(state: CheckContext) -> ssl.SSLContext:
     try:
         return trusted(state.at)
-    except UnreachedError as failure:
+    except NetworkError as failure:
         failure.kind = "tls_certificates"
         raise
 
 
-def _untrusted(state: State, failure: UnreachedError) -> Finding:
+def _untrusted(state: CheckContext, failure: NetworkError) -> Finding:
     """Who signed a certificate that nobody here trusts; through a proxy it is not asked for again."""
     issuer = None
     if failure.kind == "tls_untrusted" and state.hop is None:
@@ -111,14 +111,14 @@ def _untrusted(state: State, failure: UnreachedError) -> Finding:
     return Finding("", {"issuer": issuer}, failure=failure)
 
 
-def _encrypted(state: State) -> bool:
+def _encrypted(state: CheckContext) -> bool:
     return state.at.startswith("https://")
 
 
-def _next_host(state: State) -> tuple[str, int]:
+def _next_host(state: CheckContext) -> tuple[str, int]:
     """Who is connected to: the proxy, or the gateway itself."""
     return (state.hop.host, state.hop.port) if state.hop else probes.host_and_port(state.at)
 
 
-def _limit(state: State) -> float:
+def _limit(state: CheckContext) -> float:
     return min(CONNECT_TIMEOUT, state.deadline.left())

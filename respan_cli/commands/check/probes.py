@@ -1,6 +1,6 @@
 """The layers below HTTP, each asked by itself: DNS, TCP, a proxy's tunnel, TLS. Standard library only.
 
-What fails is an `UnreachedError` whose `kind` says which way; what that means, and what to do about it, is
+What fails is an `NetworkError` whose `kind` says which way; what that means, and what to do about it, is
 in `diagnosis`.
 """
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from threading import Thread
 from urllib.parse import urlsplit
 
-from respan_cli.errors import UnreachedError
+from respan_cli.errors import NetworkError
 from respan_cli.gateway.deadline import Deadline
 
 _LONGEST_HEAD = 64 * 1024  # bytes of a proxy's answer that are read before it is none
@@ -61,7 +61,7 @@ def resolve(host: str, port: int, seconds: float) -> list[str]:
     if lookup.addresses:
         return lookup.addresses
     words = lookup.failure or f"no answer for {seconds:g} s"
-    raise UnreachedError(f"no address for {host}", reason=words, kind="dns", retryable=True)
+    raise NetworkError(f"no address for {host}", reason=words, kind="dns", retryable=True)
 
 
 class _Lookup(Thread):
@@ -105,7 +105,7 @@ def connect(
             failures[address] = _words(error)
             kind = _kind_of(error)
     seen = "; ".join(f"{authority(address, port)}: {words}" for address, words in failures.items())
-    raise UnreachedError(f"no connection to {seen}", kind=kind, retryable=True)
+    raise NetworkError(f"no connection to {seen}", kind=kind, retryable=True)
 
 
 def _kind_of(error: OSError) -> str:
@@ -138,12 +138,12 @@ def tunnel(connection: socket.socket, target: str, headers: Mapping[str, str], s
         head = _head(connection, Deadline(seconds))
     except OSError as error:
         message = f"the proxy did not connect to {target}"
-        raise UnreachedError(message, reason=_words(error), kind="proxy", retryable=True) from None
+        raise NetworkError(message, reason=_words(error), kind="proxy", retryable=True) from None
     status = head.partition(b"\r\n")[0].decode("latin-1")
     if not re.match(r"HTTP/1\.\d 2\d\d\b", status):
         words = status or "it closed the connection"
         kind = "proxy_auth" if re.match(r"HTTP/1\.\d 407\b", status) else "proxy"
-        raise UnreachedError(f"the proxy did not connect to {target}", reason=words, kind=kind)
+        raise NetworkError(f"the proxy did not connect to {target}", reason=words, kind=kind)
 
 
 def _head(connection: socket.socket, deadline: Deadline) -> bytes:
@@ -175,15 +175,15 @@ def start_tls(connection: socket.socket, host: str, context: ssl.SSLContext, sec
             return _certificate(secured)
     except ssl.SSLCertVerificationError as error:
         kind = _KIND_OF_CODE.get(error.verify_code, "tls_untrusted")
-        raise UnreachedError(
+        raise NetworkError(
             f"the certificate of {host}: {error.verify_message.rstrip('.')}", kind=kind
         ) from None
     except TimeoutError:
         message = f"{host} took the connection and said nothing for {seconds:g} s"
-        raise UnreachedError(message, kind="tls_silent", retryable=True) from None
+        raise NetworkError(message, kind="tls_silent", retryable=True) from None
     except (OSError, ValueError) as error:
         kind = "tls_none" if _NO_TLS.search(str(error)) else "tls"
-        raise UnreachedError(f"no TLS with {host}", reason=_tls_words(error), kind=kind) from None
+        raise NetworkError(f"no TLS with {host}", reason=_tls_words(error), kind=kind) from None
 
 
 def issuer_of(addresses: Sequence[str], port: int, seconds: float) -> str | None:
@@ -209,7 +209,7 @@ def issuer_of(addresses: Sequence[str], port: int, seconds: float) -> str | None
             reading.load_verify_locations(cadata=secured.getpeercert(binary_form=True) or b"")
         with _secured(reading, addresses, port, deadline) as secured:
             return _issuer(secured)
-    except (OSError, ValueError, UnreachedError):
+    except (OSError, ValueError, NetworkError):
         return None
 
 

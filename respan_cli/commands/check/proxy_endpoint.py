@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from urllib.parse import unquote, urlsplit
 
-from respan_cli.errors import UnreachedError
+from respan_cli.errors import NetworkError
 from respan_cli.gateway.connection_errors import unusable_proxy
 from respan_cli.gateway.proxy import Proxy
 
@@ -16,7 +16,7 @@ _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Hop:
+class ProxyEndpoint:
     """A proxy's URL taken apart; `headers` hold its user and password."""
 
     scheme: str
@@ -33,7 +33,7 @@ class Hop:
         return f"Hop({self.scheme}, {self.host}, {self.port})"
 
 
-def hop_of(proxy: Proxy) -> Hop:
+def proxy_endpoint_of(proxy: Proxy) -> ProxyEndpoint:
     """The proxy as a place to connect to.
 
     Raises:
@@ -52,10 +52,10 @@ def hop_of(proxy: Proxy) -> Hop:
     if parts.username:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers["Proxy-Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-    return Hop(parts.scheme, host, port or _PORTS[parts.scheme], headers)
+    return ProxyEndpoint(parts.scheme, host, port or _PORTS[parts.scheme], headers)
 
 
-def _unusable(proxy: Proxy, error: Exception, kind: str) -> UnreachedError:
+def _unusable(proxy: Proxy, error: Exception, kind: str) -> NetworkError:
     """What a message would fail with, so that it is told before anything is connected to."""
     failure = unusable_proxy(proxy, error)
     failure.kind = kind

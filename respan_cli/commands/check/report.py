@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from respan_cli.commands.check.diagnosis import Case, lines
+from respan_cli.commands.check.diagnosis import DiagnosisContext, lines
 from respan_cli.commands.check.spread import MEASURES, chart
 from respan_cli.commands.check.stages import NAMES, Stage, Verdict
 
@@ -116,7 +116,7 @@ def _measured(facts: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str,
                 yield over, name, facts[over][name]
 
 
-def as_json(stages: Sequence[Stage], case: Case) -> dict[str, Any]:
+def as_json(stages: Sequence[Stage], case: DiagnosisContext) -> dict[str, Any]:
     """The object of `--json`: every stage there is, those not reached or not asked for as skipped."""
     done = {stage.name: stage for stage in stages}
     failure = stages[-1].failure

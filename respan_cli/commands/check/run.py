@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from respan_cli.commands.check import http, local, log, message, network
-from respan_cli.commands.check.context import State
+from respan_cli.commands.check.context import CheckContext
 from respan_cli.commands.check.diagnosis import diagnose
 from respan_cli.commands.check.stages import NAMES, Finding, Stage, failed, passed
 from respan_cli.errors import RespanError
 
-LAYERS: Mapping[str, Callable[[State], Finding | None]] = {
+LAYERS: Mapping[str, Callable[[CheckContext], Finding | None]] = {
     "settings": local.settings,
     "proxy": network.proxy,
     "dns": network.dns,
@@ -25,11 +25,11 @@ LAYERS: Mapping[str, Callable[[State], Finding | None]] = {
 }
 
 
-def run(state: State) -> Iterator[Stage]:
+def run(state: CheckContext) -> Iterator[Stage]:
     """The stages, each as it completes; a failed one is the last. One that nobody asked for is left out."""
     with state.stack:
         for name in NAMES:
-            with state.terminal.waiting(f"checking {name}"):
+            with state.terminal.status(f"checking {name}"):
                 stage = _look(name, state)
             if stage is not None:
                 yield stage
@@ -37,7 +37,7 @@ def run(state: State) -> Iterator[Stage]:
                     return
 
 
-def _look(name: str, state: State) -> Stage | None:
+def _look(name: str, state: CheckContext) -> Stage | None:
     state.start_clock()
     finding: Finding | None = None
     try:

@@ -49,7 +49,7 @@ def set_(
     $ respan config set required customer_identifier,metadata.agent
     """
     terminal = options.terminal_of(ctx)
-    place = edits.place_of(key)
+    place = edits.parse_setting_key(key)
     if place.field.name == "api_key" and value != "":
         layer = edits.key_layer(read_key(terminal, value), "standard input")
     else:
@@ -70,8 +70,8 @@ def read_key(terminal: Terminal, value: str | None) -> str:
             "an API key on the command line stays in the shell's history and shows in the process list",
             hint='pipe it in: printf %s "$KEY" | respan config set api_key -',
         )
-    if terminal.converses:
-        return check_key(terminal.ask("API key (not shown): ", hidden=True), "the terminal")
+    if terminal.can_prompt:
+        return check_key(terminal.prompt("API key (not shown): ", hidden=True), "the terminal")
     if value is None:
         raise UsageError(
             "api_key needs a value",
@@ -92,7 +92,7 @@ def unset(
     $ respan config unset max_tokens
     $ respan config unset metadata.agent -p work
     """
-    unset_value(options.terminal_of(ctx), ctx.params, edits.place_of(key))
+    unset_value(options.terminal_of(ctx), ctx.params, edits.parse_setting_key(key))
     return ExitCode.OK
 
 
@@ -132,10 +132,10 @@ def delete(
     """
     terminal = options.terminal_of(ctx)
     _require(read_document(terminal.env).tables, profile)
-    if not (yes or terminal.converses):
+    if not (yes or terminal.can_prompt):
         raise UsageError(
             f"there is nobody to ask whether profile {profile!r} may go",
-            hint=f"respan config delete {resolve.as_typed(profile)} --yes",
+            hint=f"respan config delete {resolve.shell_quoted(profile)} --yes",
         )
     if not (yes or terminal.confirm(f"Delete profile {profile!r} and its key?")):
         return ExitCode.OK

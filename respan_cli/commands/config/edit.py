@@ -47,9 +47,9 @@ def _edit_until_right(copy: Path, terminal: Terminal, path: Path, original: byte
             store.replace_text(path, data, original=original, check=check)
         except SettingsError as error:
             # If the file itself has changed meanwhile, another round would not help.
-            if not terminal.converses or store.read_bytes(path) != original:
+            if not terminal.can_prompt or store.read_bytes(path) != original:
                 raise
-            terminal.fail(error)
+            terminal.print_error(error)
             if not terminal.confirm("Edit it again?", default=True):
                 raise
         else:

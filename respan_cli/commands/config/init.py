@@ -63,7 +63,7 @@ def init(
     $ printf %s "$KEY" | respan config init --api-key-stdin -p ci --customer-id ci
     """
     terminal = options.terminal_of(ctx)
-    if not (api_key_stdin or terminal.converses):
+    if not (api_key_stdin or terminal.can_prompt):
         raise UsageError(
             "there is nobody to ask for the API key",
             hint='printf %s "$KEY" | respan config init --api-key-stdin',
@@ -83,7 +83,7 @@ def init(
 def _answers(terminal: Terminal, flags: Mapping[str, Any], given: Layer) -> Layer:
     """What the person at the terminal says of what the flags leave open."""
     document = read_document(terminal.env).tables
-    name = resolve.profile_choice(flags, terminal.env, document).value
+    name = resolve.choose_profile(flags, terminal.env, document).value
     table: edits.Tables = document.get("profiles", {}).get(name, {})
     path = store.config_path(terminal.env)
     terminal.note(f"Setting up the profile {name!r} in {path}\n{STEPS}")
@@ -101,17 +101,17 @@ def _ask_key(terminal: Terminal) -> str:
     while True:
         try:
             return check_key(
-                terminal.ask("API key (not shown as you paste it): ", hidden=True), "the terminal"
+                terminal.prompt("API key (not shown as you paste it): ", hidden=True), "the terminal"
             )
         except SettingsError as error:
             terminal.note(error.message, style=RED)
 
 
 def _ask_customer(terminal: Terminal, now: str) -> Layer:
-    place = edits.Place(BY_NAME["customer_identifier"])
+    place = edits.SettingKey(BY_NAME["customer_identifier"])
     shown = f"Enter keeps {now!r}" if now else "may be empty"
     while True:
-        answer = terminal.ask(f"Customer identifier, for logs and costs ({shown}): ") or now
+        answer = terminal.prompt(f"Customer identifier, for logs and costs ({shown}): ") or now
         try:
             return edits.read_value(place, answer, "the terminal")
         except UsageError as error:
@@ -120,8 +120,8 @@ def _ask_customer(terminal: Terminal, now: str) -> Layer:
 
 def _say_written(terminal: Terminal, name: str) -> None:
     tell(terminal, f"wrote profile {name!r}")
-    if resolve.profile_choice({}, terminal.env, read_document(terminal.env).tables).value != name:
-        typed = resolve.as_typed(name)
+    if resolve.choose_profile({}, terminal.env, read_document(terminal.env).tables).value != name:
+        typed = resolve.shell_quoted(name)
         tell(terminal, f"use it with '-p {typed}', or always: 'respan config use {typed}'")
     warn_of_variable(terminal, BY_NAME["api_key"])
 

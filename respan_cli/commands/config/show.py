@@ -14,7 +14,7 @@ from respan_cli.errors import ExitCode, SettingsError
 from respan_cli.settings import edits, resolve, store
 from respan_cli.settings.api_key import key_origin
 from respan_cli.settings.fields import DEFAULT_PROFILE, FIELDS, Field, did_you_mean, shown
-from respan_cli.settings.layers import Given, from_environment, from_profile
+from respan_cli.settings.layers import SourcedValue, from_environment, from_profile
 from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.redact import HIDDEN, redact, redact_params
 from respan_cli.terminal.tables import print_table
@@ -39,7 +39,7 @@ def list_profiles(
     """
     terminal = options.terminal_of(ctx)
     document = read_document(terminal.env).tables
-    chosen = resolve.profile_choice({}, terminal.env, document)
+    chosen = resolve.choose_profile({}, terminal.env, document)
     known = document.get("profiles", {})
     if chosen.value not in known and chosen.value != DEFAULT_PROFILE:
         terminal.note(f"{chosen.source} names {chosen.value!r}, which is no profile", label="respan: ")
@@ -51,7 +51,7 @@ def list_profiles(
     return ExitCode.OK
 
 
-def _profile(name: str, chosen: Given, document: edits.Tables, terminal: Terminal) -> dict[str, Any]:
+def _profile(name: str, chosen: SourcedValue, document: edits.Tables, terminal: Terminal) -> dict[str, Any]:
     """What `-p NAME` would use."""
     of_profile = from_profile(resolve.profile_table(document, name), name)
     current = resolve.resolve(name, [from_environment(terminal.env), of_profile])
@@ -88,13 +88,13 @@ def show(
     """
     terminal = options.terminal_of(ctx)
     current = load_settings(ctx.params, terminal.env)
-    chosen = resolve.profile_choice(ctx.params, terminal.env, read_document(terminal.env).tables)
+    chosen = resolve.choose_profile(ctx.params, terminal.env, read_document(terminal.env).tables)
     if as_json:
         whole = {"profile": current.profile, "settings": in_force(current, show_secrets=show_secrets)}
         sources = {"profile": chosen.source, **current.sources}
         return _print_json(terminal, {**whole, "origin": sources} if origin else whole)
     rows = [("profile", current.profile, chosen.source), *_rows(current, show_secrets=show_secrets)]
-    columns = 3 if origin or terminal.shows_answers else 2
+    columns = 3 if origin or terminal.stdout_isatty else 2
     print_table(terminal, ("SETTING", "VALUE", "ORIGIN")[:columns], [row[:columns] for row in rows])
     return ExitCode.OK
 
@@ -150,7 +150,7 @@ def get(
     $ respan config get metadata.agent -p work
     """
     terminal = options.terminal_of(ctx)
-    place = None if key == "profile" else edits.place_of(key)
+    place = None if key == "profile" else edits.parse_setting_key(key)
     current = load_settings(ctx.params, terminal.env)
     text = current.profile if place is None else _value_at(place, current, show_secrets=show_secrets)
     if not text:
@@ -161,7 +161,7 @@ def get(
     return ExitCode.OK
 
 
-def _value_at(place: edits.Place, current: Settings, *, show_secrets: bool) -> str:
+def _value_at(place: edits.SettingKey, current: Settings, *, show_secrets: bool) -> str:
     value = in_force(current, show_secrets=show_secrets)[place.field.name]
     if place.key is not None:
         path = place.field.path(place.key)

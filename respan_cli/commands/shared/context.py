@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from respan_cli.errors import RespanError, SettingsError, UsageError
 from respan_cli.settings import parsers, resolve, store
-from respan_cli.settings.api_key import key_of
+from respan_cli.settings.api_key import find_key
 from respan_cli.settings.fields import BY_NAME
 from respan_cli.settings.headers import parse_lines
 from respan_cli.settings.layers import Layer, MisplacedError, from_environment, from_flags, from_profile
@@ -55,7 +55,7 @@ def load_settings(params: Mapping[str, Any], env: Mapping[str, str]) -> Settings
         SettingsError: the same of a variable or of the file; or there is no such profile.
     """
     document = read_document(env)
-    name = resolve.profile_choice(params, env, document.tables).value
+    name = resolve.choose_profile(params, env, document.tables).value
     return resolve.resolve(name, layers(params, env, document, name))
 
 
@@ -147,7 +147,7 @@ def target_of(current: Settings, env: Mapping[str, str], *, sandbox: bool) -> It
     from respan_cli.exchange import Target
 
     if not sandbox:
-        yield Target(current.base_url, *key_of(current, env))
+        yield Target(current.base_url, *find_key(current, env))
         return
     from respan_cli.sandbox import Sandbox
 

@@ -29,13 +29,13 @@ Paint = Callable[[str, str], str]  # text and style -> styled text
 
 def show_page(ctx: typer.Context, terminal: Terminal) -> None:
     """Show the help of the context's command."""
-    painted = terminal.colors()
+    painted = terminal.use_color()
 
     def paint(text: str, style: str) -> str:
         return f"{style}{text}{RESET}" if painted else text
 
     width = min(terminal.width, WIDEST)
-    terminal.draw("\n".join(page(ctx, width, paint)) + "\n")
+    terminal.write_now("\n".join(page(ctx, width, paint)) + "\n")
 
 
 def page(ctx: typer.Context, width: int, paint: Paint) -> Iterator[str]:

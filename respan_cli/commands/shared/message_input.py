@@ -59,14 +59,14 @@ class Stdin:
     """
 
     def __init__(self, terminal: Terminal, meanwhile: Callable[[], None]) -> None:
-        self.piped = terminal.piped
+        self.piped = terminal.stdin_is_piped
         self.meanwhile = meanwhile
         self._terminal = terminal
 
     def read(self) -> bytes:
         """Everything on it."""
         self.meanwhile()
-        return self._terminal.read_all(WAITING)
+        return self._terminal.read_stdin(WAITING)
 
     def text(self) -> str:
         """Everything on it, as text."""
@@ -114,7 +114,7 @@ def check_says_something(flags: Mapping[str, Any], terminal: Terminal) -> None:
     Raises:
         UsageError: there is nothing to send.
     """
-    if terminal.asks and not any(flags[name] for name in ("prompt", "files", "messages", "editor")):
+    if terminal.stdin_isatty and not any(flags[name] for name in ("prompt", "files", "messages", "editor")):
         raise _no_prompt()
 
 

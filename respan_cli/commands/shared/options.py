@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from respan_cli.commands.shared import completion
-from respan_cli.output.dry_run import Form
+from respan_cli.output.dry_run import DryRunFormat
 from respan_cli.settings.fields import BY_NAME, PROFILE_VARIABLE, shown
 from respan_cli.terminal.terminal import Terminal
 
@@ -197,7 +197,7 @@ ShowThinking = Annotated[
     ),
 ]
 DryForm = Annotated[
-    Form | None,
+    DryRunFormat | None,
     typer.Option("--as", help="The form of --dry-run, which it implies.", rich_help_panel="Output"),
 ]
 ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="Show the key and secret headers.")]

@@ -37,7 +37,7 @@ def save_layer(terminal: Terminal, flags: Mapping[str, Any], layer: Layer) -> tu
 
     def change(tables: edits.Tables) -> None:
         nonlocal name, new
-        name = resolve.profile_choice(flags, terminal.env, tables).value
+        name = resolve.choose_profile(flags, terminal.env, tables).value
         new = name not in tables.get("profiles", {})
         edits.put(tables.setdefault("profiles", {}).setdefault(name, {}), layer)
 
@@ -45,7 +45,7 @@ def save_layer(terminal: Terminal, flags: Mapping[str, Any], layer: Layer) -> tu
     return name, new
 
 
-def set_value(terminal: Terminal, flags: Mapping[str, Any], place: edits.Place, layer: Layer) -> None:
+def set_value(terminal: Terminal, flags: Mapping[str, Any], place: edits.SettingKey, layer: Layer) -> None:
     """Give a place in the profile the value of its layer, or unset it; and say so to a person.
 
     Raises:
@@ -74,7 +74,7 @@ def check_base_url(layer: Layer, flags: Mapping[str, Any]) -> None:
         check_in_the_clear(given.value, UsageError, insecure_http=bool(flags.get("insecure_http")))
 
 
-def unset_value(terminal: Terminal, flags: Mapping[str, Any], place: edits.Place) -> None:
+def unset_value(terminal: Terminal, flags: Mapping[str, Any], place: edits.SettingKey) -> None:
     """Take a place out of the profile, and say so to a person. It need not be there.
 
     Raises:
@@ -84,7 +84,7 @@ def unset_value(terminal: Terminal, flags: Mapping[str, Any], place: edits.Place
 
     def change(tables: edits.Tables) -> None:
         nonlocal name, there, near
-        name = resolve.profile_choice(flags, terminal.env, tables).value
+        name = resolve.choose_profile(flags, terminal.env, tables).value
         resolve.profile_table(tables, name)  # or there is none
         table = tables.get("profiles", {}).get(name, {})
         near = did_you_mean(place.key or "", table.get(place.field.name, ()) if place.key else ())
@@ -94,7 +94,7 @@ def unset_value(terminal: Terminal, flags: Mapping[str, Any], place: edits.Place
     tell(terminal, f"profile {name!r}: {place} {'is not set any more' if there else 'was not set' + near}")
 
 
-def _summary(place: edits.Place, layer: Layer, profile: str) -> str:
+def _summary(place: edits.SettingKey, layer: Layer, profile: str) -> str:
     (given,) = layer.values()
     secret = is_secret(place.key or place.field.name) and not str(given.value).startswith(REFERENCE)
     value = HIDDEN if place.field.secret and secret else shown(given.value)
@@ -103,14 +103,14 @@ def _summary(place: edits.Place, layer: Layer, profile: str) -> str:
 
 def tell(terminal: Terminal, text: str) -> None:
     """Say to a person what was done; a script has the exit code."""
-    if terminal.shows_notes:
+    if terminal.stderr_isatty:
         terminal.note(f"respan: {text}")
 
 
 def warn_of_variable(terminal: Terminal, field: Field) -> None:
     """Say to a person that a variable of theirs comes before the profile."""
     variable = KEY_VARIABLE if field.name in KEY_FIELDS else field.env
-    if variable and variable in terminal.env and terminal.shows_notes:
+    if variable and variable in terminal.env and terminal.stderr_isatty:
         terminal.note(f"{variable} is set, and comes before the profile", label="respan: ")
 
 
@@ -131,4 +131,4 @@ def read_stdin(terminal: Terminal) -> str:
     Raises:
         UsageError: it is not UTF-8; the byte offset is named.
     """
-    return decode(terminal.read_all(WAITING), "standard input").removesuffix("\n").removesuffix("\r")
+    return decode(terminal.read_stdin(WAITING), "standard input").removesuffix("\n").removesuffix("\r")

@@ -43,7 +43,7 @@ THERE = "set the base URL to where it points, if you trust that host"
 FROM = "'respan config show --origin' tells where the base URL came from"
 UNREADABLE = "the stream is damaged: an event cannot be read"
 FAILED = "the gateway or the provider failed"
-REFUSED = "the request was refused"
+REJECTED = "the request was refused"
 BUSY = "too many requests, or the quota is used up"
 IN_STREAM = "the stream ended with an error"
 GONE = "wait a moment, then try again; is it a gateway? " + FROM
@@ -121,7 +121,13 @@ def status(number: int, code: int, message: str, next: str, kind: str, why: str,
 
 def body(sent: bytes, why: str | None, kind: str = "application/json", **row: Any) -> Fault:
     """A row of a 400 with a body of some shape."""
-    known = {"code": 5, "type": "refused", "message": f"{REFUSED} (HTTP 400)", "next": DRY_RUN, "status": 400}
+    known = {
+        "code": 5,
+        "type": "refused",
+        "message": f"{REJECTED} (HTTP 400)",
+        "next": DRY_RUN,
+        "status": 400,
+    }
     return bare(**{**known, "reply": http(400, sent, kind), "why": why, **row})
 
 
@@ -154,7 +160,7 @@ def damaged(*lines: str, **row: Any) -> Fault:
 TABLE: dict[str, Fault] = {
     # --- a status ---
     "400 is a refused request": status(
-        400, 5, REFUSED, DRY_RUN, "invalid_request_error", "The sandbox was asked for a bad request."
+        400, 5, REJECTED, DRY_RUN, "invalid_request_error", "The sandbox was asked for a bad request."
     ),
     "401 names the source of the key": status(
         401, 4, "the key was refused", KEYS, "authentication_error", "invalid x-api-key"
@@ -179,22 +185,22 @@ TABLE: dict[str, Fault] = {
         404, 5, "not found", MODEL, "not_found_error", "The requested resource could not be found."
     ),
     "408 may be tried again": status(
-        408, 5, REFUSED, LATER, "timeout_error", "The request was not received in time.", retryable=True
+        408, 5, REJECTED, LATER, "timeout_error", "The request was not received in time.", retryable=True
     ),
     "409 may be tried again": status(
-        409, 5, REFUSED, LATER, "conflict_error", "The request conflicts with another one.", retryable=True
+        409, 5, REJECTED, LATER, "conflict_error", "The request conflicts with another one.", retryable=True
     ),
     "413 is too large a request": status(
         413, 5, "the request is too large", SHORTER, "request_too_large", "Request exceeds the maximum size"
     ),
     "422 is a refused request": status(
-        422, 5, REFUSED, DRY_RUN, "invalid_request_error", "The request could not be processed."
+        422, 5, REJECTED, DRY_RUN, "invalid_request_error", "The request could not be processed."
     ),
     "424 is a refused request": status(
-        424, 5, REFUSED, DRY_RUN, "invalid_request_error", "A dependency of the request failed."
+        424, 5, REJECTED, DRY_RUN, "invalid_request_error", "A dependency of the request failed."
     ),
     "418 is a refused request too": body(
-        b"", None, reply=http(418, b""), status=418, message=f"{REFUSED} (HTTP 418)"
+        b"", None, reply=http(418, b""), status=418, message=f"{REJECTED} (HTTP 418)"
     ),
     "429 tells the wait of its header": status(
         429,
@@ -571,7 +577,7 @@ def test_a_body_of_megabytes_is_cut(env: Env) -> None:
     done = run("send", PROMPT, "--model", "sandbox-error-huge", env=env)
     said = ("]0;owned[2J31m" + "no " * 600)[:599] + "…"
     known = {"request_id": REQUEST_ID, "log_id": LOG_ID, "type": "x", "code": 5}
-    fault = Fault(message=f"{REFUSED} (HTTP 400)", why=said, next=DRY_RUN, **known)  # type: ignore[arg-type]
+    fault = Fault(message=f"{REJECTED} (HTTP 400)", why=said, next=DRY_RUN, **known)  # type: ignore[arg-type]
     assert done == Outcome(5, "", block(fault))
     as_json = json.loads(run("send", PROMPT, "--model", "sandbox-error-huge", "--json", env=env).err)
     assert as_json["error"]["type"] == "invalid_request_error"

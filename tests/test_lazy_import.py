@@ -10,7 +10,7 @@ import pytest
 from respan_cli.gateway.lazy_import import names_passed_on
 from tests.support import Outcome, process_env, run_process
 
-ON_DEMAND = "from respan_cli.gateway.reexports import import_on_demand as load\n"
+ON_DEMAND = "from respan_cli.gateway.lazy_import import import_on_demand as load\n"
 AS_IT_IS = "from importlib import import_module as load\n"
 # Every name of every public folder that the SDK has, and what is found under it. Not the modules, which are
 # there once they are imported, nor what `from __future__` leaves behind.

@@ -74,7 +74,7 @@ def python(script: str, *args: object, before: tuple[str, ...] = ()) -> subproce
     prelude = """
         import os, resource, signal, sys
         from pathlib import Path
-        from respan_cli import profiles
+        from respan_cli.settings import store
         from respan_cli.errors import SettingsError
 
         def edit(path, name="new", value=1):
