@@ -11,7 +11,7 @@ import typer
 
 from respan_cli import __version__
 from respan_cli.commands.shared import options
-from respan_cli.commands.shared.app import App
+from respan_cli.commands.shared.app import App, terminal_of
 from respan_cli.commands.shared.usage_errors import explain
 from respan_cli.errors import ExitCode, ReaderClosedError, RespanError, TerminationSignal, UsageError
 from respan_cli.terminal.terminal import Terminal
@@ -21,7 +21,7 @@ SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")  # that Typer has a scrip
 
 app = App(
     {
-        "send": "respan_cli.commands.send:send",
+        "send": "respan_cli.commands.send.command:send",
         "config": "respan_cli.commands.config:app",
         "headers": "respan_cli.commands.headers:app",
         "check": "respan_cli.commands.check.command:check",
@@ -35,7 +35,7 @@ app = App(
 
 def _show_version(ctx: typer.Context, wanted: bool) -> None:
     if wanted:
-        terminal = options.terminal_of(ctx)
+        terminal = terminal_of(ctx)
         terminal.write(f"respan-cli {__version__}\n")
         terminal.flush()
         raise typer.Exit

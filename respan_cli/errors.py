@@ -1,14 +1,27 @@
 """Everything that can end a command early, each kind with its own exit code.
 
-Nothing here imports anything of ours: every other room may raise these, and only `cli.main` turns one
-into an exit code.
+    RespanError
+    ├── UsageError            2   flags, arguments or input
+    ├── SettingsError         3   a profile, a file or a key
+    ├── AuthenticationError   4   401, 403
+    ├── RejectedError         5   other 4xx, a redirect
+    ├── LimitError            6   402, 429
+    ├── ProviderError         7   5xx, 529
+    ├── NetworkError          8   DNS, connection, TLS, proxy
+    │   └── ResponseTimeoutError  the request was sent and no answer began
+    ├── BadResponseError      9   incomplete, or not the API's
+    ├── TruncatedError       10   --strict: not whole
+    ├── RefusalError         11   --strict: refused by the model
+    └── OutputError          12   the answer could not be written
+
+Every module may raise these; only `cli.main` turns one into an exit code.
 """
 
 from __future__ import annotations
 
 import re
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 
 # What a script may compare with: anything else that a body calls its error's type is not one.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
@@ -113,6 +126,42 @@ class RespanError(Exception):
         self.retry_after = retry_after
         self.request_id = request_id
         self.log_id = log_id
+
+    def _copy(self) -> Self:
+        changed = type(self).__new__(type(self), *self.args)
+        vars(changed).update(vars(self))
+        return changed
+
+    def with_message(self, message: str) -> Self:
+        """The same failure in other words."""
+        changed = self._copy()
+        changed.message = message
+        return changed
+
+    def with_reason(self, reason: str | None) -> Self:
+        """The same failure with another cause."""
+        changed = self._copy()
+        changed.reason = reason
+        return changed
+
+    def with_hint(self, hint: str | None) -> Self:
+        """The same failure with other advice."""
+        changed = self._copy()
+        changed.hint = hint
+        return changed
+
+    def with_kind(self, kind: str) -> Self:
+        """The same failure of a finer kind."""
+        changed = self._copy()
+        changed.kind = kind
+        return changed
+
+    def with_ids(self, request_id: str | None, log_id: str | None) -> Self:
+        """The same failure with the ids it can be looked up by, where it has none of its own."""
+        changed = self._copy()
+        changed.request_id = self.request_id or request_id
+        changed.log_id = self.log_id or log_id
+        return changed
 
 
 class UsageError(RespanError):

@@ -624,16 +624,15 @@ def test_a_gateway_whose_log_is_a_page_is_no_place_to_wait(sandbox: Sandbox, env
         from respan_cli.commands.check.log import RequestLog
         from respan_cli.errors import RespanError
         from respan_cli.gateway.api_errors import RequestContext
-        from respan_cli.gateway.client import GatewayClient, RequestObserver
+        from respan_cli.gateway.client import GatewayClient
         from respan_cli.gateway.deadline import Deadline
+        from respan_cli.gateway.observer import RequestObserver
 
-        asked = RequestContext(f"http://127.0.0.1:{port}/api/anthropic/", "m", "default", "nowhere")
-        gateway = GatewayClient(
-            asked, [], timeout=5, max_retries=0, watcher=RequestObserver(), on_warning=print
-        )
-        log = RequestLog(gateway, asked, Deadline(60))
-        with pytest.raises(RespanError) as caught:
-            log.wait_for("x")
+        context = RequestContext(f"http://127.0.0.1:{port}/api/anthropic/", "m", "default", "nowhere")
+        with GatewayClient(context, [], timeout=5) as client:
+            log = RequestLog(client, context, Deadline(60), RequestObserver())
+            with pytest.raises(RespanError) as caught:
+                log.wait_for("x")
     assert (caught.value.kind, log.looks) == ("log_none", 1)
 
 

@@ -125,6 +125,7 @@ WELL = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + b"".join(
     for event in (
         b'{"type":"message_start","message":{"id":"msg_1"}}',
         b'{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"well"}}',
+        b'{"type":"message_delta","delta":{"stop_reason":"end_turn"}}',
         b'{"type":"message_stop"}',
     )
 )

@@ -13,13 +13,14 @@ import anthropic
 import pytest
 
 from respan_cli.cli import main
+from respan_cli.commands.shared.connection import Target, client_for
 from respan_cli.commands.shared.context import load_settings
+from respan_cli.commands.shared.options import ProfileOptions
 from respan_cli.errors import RespanError
-from respan_cli.exchange import Target, connect, exchange
-from respan_cli.gateway.client import RequestSent
+from respan_cli.exchange import exchange
 from respan_cli.gateway.debug_log import shown_body
+from respan_cli.gateway.observer import RequestObserver, RequestSent
 from respan_cli.messages.request import build, user_turn
-from respan_cli.output.renderers import Plain
 from respan_cli.sandbox import FAULTS, Sandbox
 from respan_cli.settings.headers import WireHeader
 from respan_cli.terminal.terminal import Terminal
@@ -168,18 +169,11 @@ def test_no_repr_holds_the_key() -> None:
     assert KEY not in repr([Target("http://127.0.0.1/", KEY, "RESPAN_API_KEY"), header, sent])
 
 
-class Faulty:
-    """A sink that fails as only a defect does."""
+class FaultyObserver(RequestObserver):
+    """Fails as only a defect does, at the end of every stream."""
 
-    def write(self, text: str) -> None:
-        if text:
-            raise ZeroDivisionError(f"wrote {text}")
-
-    def flush(self) -> None:
-        """Nothing."""
-
-    def commit(self, *, whole: bool) -> None:
-        """Nothing."""
+    def end(self, events: int) -> None:
+        raise ZeroDivisionError(f"after {events} events")
 
 
 @pytest.fixture
@@ -198,7 +192,7 @@ def test_no_traceback_with_locals_holds_the_key(addresses: list[tuple[str, str]]
     for url, model in addresses:
         variables = {**env, "RESPAN_BASE_URL": url, "RESPAN_MODEL": model, "RESPAN_TIMEOUT": "5"}
         with pytest.raises((RespanError, ZeroDivisionError)) as failure:
-            exchange_into(Faulty(), variables)
+            exchange_with(variables)
         frames = failure.value.__traceback__
         while frames and frames.tb_frame.f_code is not exchange.__code__:
             frames = frames.tb_next  # the frames of this test know the key
@@ -208,12 +202,15 @@ def test_no_traceback_with_locals_holds_the_key(addresses: list[tuple[str, str]]
         assert KEY not in shown, f"{model}: {[line for line in shown.splitlines() if KEY in line]}"
 
 
-def exchange_into(sink: Faulty, variables: Env) -> None:
-    """One exchange whose failure comes out as it is."""
+def exchange_with(variables: Env) -> None:
+    """One exchange whose failure comes out as it is; one that succeeds ends in a defect."""
     terminal = Terminal(None, io.BytesIO(), io.BytesIO(), {})
-    current = load_settings({}, variables)
-    gateway = connect(Target(current.base_url, KEY, "RESPAN_API_KEY"), current, terminal)
-    exchange(gateway, build(current, [user_turn("hi")], {}), current, Plain(), sink)
+    settings = load_settings(ProfileOptions(), variables)
+    target = Target(settings.base_url, KEY, "RESPAN_API_KEY")
+    with client_for(target, settings, terminal) as client:
+        request = build(settings, [user_turn("hi")], {})
+        for _ in exchange(client, request, profile="default", observer=FaultyObserver()):
+            pass
 
 
 class Broken(io.BytesIO):
@@ -275,9 +272,9 @@ def test_debug_is_the_whole_exchange_redacted(env: Env, sandbox: Sandbox) -> Non
     shown = re.sub(r"(date|x-respan-log-id): .*", r"\1: …", shown)
     body = json.dumps(
         {
+            "model": "sandbox-flaky-529",
             "max_tokens": 4096,
             "messages": [{"role": "user", "content": "hi"}],
-            "model": "sandbox-flaky-529",
             "metadata": {
                 "respan_params": {"customer_identifier": "acme", "customer_credentials": "[hidden]"},
                 "extra_headers": {"x-provider-key": "[hidden]"},

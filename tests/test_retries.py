@@ -8,14 +8,9 @@ from email.utils import formatdate
 import pytest
 
 from respan_cli.errors import ProviderError, RespanError, ResponseTimeoutError
-from respan_cli.gateway.api_errors import RequestContext, retry_after
-from respan_cli.gateway.client import (
-    FIRST_WAIT,
-    LONGEST_BACKOFF,
-    LONGEST_WAIT,
-    GatewayClient,
-    RequestObserver,
-)
+from respan_cli.gateway.api_errors import RequestContext
+from respan_cli.gateway.client import FIRST_BACKOFF_S, MAX_BACKOFF_S, MAX_WAIT_S, GatewayClient
+from respan_cli.gateway.error_body import retry_after
 from respan_cli.sandbox import Sandbox
 from tests.support import Outcome, run
 
@@ -125,7 +120,7 @@ def test_a_date_is_a_wait_until_then() -> None:
 
 
 def test_a_wait_beyond_reason_is_told_instead_of_waited_for(env: Env, sandbox: Sandbox) -> None:
-    sandbox.replies.append(answer(503, f"Retry-After: {LONGEST_WAIT + 1:g}"))
+    sandbox.replies.append(answer(503, f"Retry-After: {MAX_WAIT_S + 1:g}"))
     done = run("send", "hi", "--max-retries", "2", env=env)
     assert done.code == 7
     assert "  next: wait 61 s, then try again\n" in done.err
@@ -134,11 +129,9 @@ def test_a_wait_beyond_reason_is_told_instead_of_waited_for(env: Env, sandbox: S
 
 def waits(failure: RespanError, retries: int = 8) -> list[float | None]:
     """The wait before each attempt after this failure."""
-    asked = RequestContext("http://127.0.0.1:9/", "m", "default", "RESPAN_API_KEY")
-    gateway = GatewayClient(
-        asked, [], timeout=1, max_retries=retries, watcher=RequestObserver(), on_warning=print
-    )
-    found = [gateway.wait_after(failure, attempts) for attempts in range(retries + 1)]
+    context = RequestContext("http://127.0.0.1:9/", "m", "default", "RESPAN_API_KEY")
+    client = GatewayClient(context, [], timeout=1, max_retries=retries)
+    found = [client.wait_after(failure, attempts) for attempts in range(retries + 1)]
     return [wait.seconds if wait else None for wait in found]
 
 
@@ -147,7 +140,7 @@ def test_without_a_word_of_the_server_the_wait_doubles_up_to_a_cap_and_is_never_
     for wait, longest in zip(waits(failure)[:-1], [0.5, 1, 2, 4, 8, 8, 8, 8], strict=True):
         assert wait is not None
         assert longest * 0.75 <= wait <= longest
-    assert (FIRST_WAIT, LONGEST_BACKOFF) == (0.5, 8)
+    assert (FIRST_BACKOFF_S, MAX_BACKOFF_S) == (0.5, 8)
     assert len({waits(failure)[0] for _ in range(20)}) > 1
     assert waits(failure)[-1] is None
 

@@ -19,6 +19,7 @@ import pyte
 import pytest
 
 from respan_cli.cli import main
+from respan_cli.gateway.error_body import ResponseIds
 from respan_cli.messages.answer import Answer
 from respan_cli.messages.request import MessageRequest
 from respan_cli.output.result import Result, Timing, usage_line
@@ -284,7 +285,7 @@ def test_an_answer_cut_or_refused_is_a_warning_to_be_seen(model: str, env: Env) 
 def test_a_slow_answer_has_a_speed_too(tokens: int, speed: str) -> None:
     answer = Answer({"model": "m", "usage": {"input_tokens": 1, "output_tokens": tokens}})
     request = MessageRequest("m", 1, [], {}, {}, {})
-    result = Result(answer, request, "default", "", Timing(0, 1, 11), None, None)
+    result = Result(answer, request, "default", "", Timing(0, 1, 11), ResponseIds())
     assert usage_line(result).endswith(f"first token 1.00 s, total 11.00 s, {speed} tokens/s")
 
 
@@ -335,12 +336,14 @@ def test_thoughts_are_broken_between_words_however_they_come(env: Env, sandbox: 
                 for delta in deltas
             ),
             api.event("content_block_stop", index=0),
+            api.event("content_block_start", index=1, content_block={"type": "text", "text": "Ah."}),
+            api.event("content_block_stop", index=1),
         ]
         sandbox.replies.append(reply_of(parts))
         seen = see("send", "-q", "--show-thinking", "x", env=env, columns=16)
         assert seen.emulator.lines() == [
             *("Let me think", "about this for a", "while.", "", "Incomprehensibil", "ities"),
-            *("漢字漢字漢字漢字", "漢字漢字 then."),
+            *("漢字漢字漢字漢字", "漢字漢字 then.", "", "Ah."),
         ]
 
 

@@ -425,7 +425,11 @@ def test_json_is_one_object_with_everything_in_it(env: Env, sandbox: Sandbox) ->
             "respan_params": {"customer_identifier": "acme"},
             "extra_headers": {"X-Api-Key": "[hidden]", "X-Team": "blue"},
         },
-        "respan": {"log_id": log_id, "request_id": "req_000000000000000000000001"},
+        "respan": {
+            "log_id": log_id,
+            "request_id": "req_000000000000000000000001",
+            "gateway_request_id": None,
+        },
     }
     assert uuid.UUID(log_id)
 

@@ -164,7 +164,7 @@ def test_the_profile_is_chosen_like_any_setting(
 ) -> None:
     env = {} if variable is None else {"RESPAN_PROFILE": variable}
     document = {} if default is None else {"default_profile": default}
-    found = resolve_module.choose_profile({"profile": flag}, env, document)
+    found = resolve_module.choose_profile(flag, env, document)
     assert (found.value, found.source) == chosen
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
 
 import typer
 
-from respan_cli.commands.shared import completion, options
-from respan_cli.commands.shared.app import App
+from respan_cli.commands.shared import completion
+from respan_cli.commands.shared.app import App, terminal_of
 from respan_cli.commands.shared.context import load_settings, read_document
+from respan_cli.commands.shared.options import ProfileOptions, ShowSecrets
 from respan_cli.commands.shared.profile_edit import set_value, unset_value, value_of
 from respan_cli.errors import ExitCode, SettingsError, UsageError
 from respan_cli.settings import edits, headers, resolve
@@ -25,7 +27,7 @@ from respan_cli.terminal.terminal import Terminal
 app = App(name="headers")
 FIELD_OF_SCOPE = {"forwarded": "headers", "gateway": "gateway_headers"}
 
-GatewayClient = Annotated[
+GatewayScope = Annotated[
     bool,
     typer.Option(
         "--gateway", help="A real HTTP header of the request to the gateway, instead of a forwarded one."
@@ -54,17 +56,41 @@ Effective = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ListOptions(ProfileOptions):
+    """The options of `headers`, alone and with `list`."""
+
+    effective: Effective = False
+    gateway: GatewayScope = False
+    as_json: AsJson = False
+    show_secrets: ShowSecrets = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetOptions(ProfileOptions):
+    """The options of `headers set`."""
+
+    name: NewName
+    value: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="VALUE",
+            help="The value; '-' reads it from standard input, env:VARIABLE is looked up when sending.",
+        ),
+    ] = None
+    gateway: GatewayScope = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnsetOptions(ProfileOptions):
+    """The options of `headers unset`."""
+
+    name: Name
+    gateway: GatewayScope = False
+
+
 @app.callback(invoke_without_command=True)
-def bare(
-    ctx: typer.Context,
-    profile: options.Profile = None,
-    effective: Effective = False,
-    gateway: GatewayClient = False,
-    as_json: AsJson = False,
-    show_secrets: options.ShowSecrets = False,
-    color: options.ColorMode = options.Color.AUTO,
-    debug: options.Debug = False,
-) -> int:
+def bare(ctx: typer.Context, options: ListOptions) -> int:
     """Headers that a profile adds to its requests: forwarded to the provider, or for the gateway itself.
 
     $ respan headers                     # the same as 'respan headers list', with the same options
@@ -72,8 +98,8 @@ def bare(
     $ respan headers list --effective    # all that 'send' puts on the wire
     """
     if ctx.invoked_subcommand is None:
-        return _list(options.terminal_of(ctx), ctx.params)
-    if early := [name for name in _OF_LIST if ctx.params[name]]:
+        return _list(terminal_of(ctx), options)
+    if early := [name for name in _OF_LIST if getattr(options, name)]:
         word = ctx.invoked_subcommand
         raise UsageError(
             f"{_OF_LIST[early[0]]} stands before {word!r}, where it would do nothing",
@@ -92,28 +118,19 @@ _OF_LIST = {
 
 
 @app.command("list")
-def list_headers(
-    ctx: typer.Context,
-    profile: options.Profile = None,
-    effective: Effective = False,
-    gateway: GatewayClient = False,
-    as_json: AsJson = False,
-    show_secrets: options.ShowSecrets = False,
-    color: options.ColorMode = options.Color.AUTO,
-    debug: options.Debug = False,
-) -> int:
+def list_headers(terminal: Terminal, options: ListOptions) -> int:
     """List the headers of the profile, in both scopes.
 
     $ respan headers list -p work
     $ respan headers list --effective --json
     """
-    return _list(options.terminal_of(ctx), ctx.params)
+    return _list(terminal, options)
 
 
-def _list(terminal: Terminal, flags: Mapping[str, Any]) -> int:
-    find = _effective if flags["effective"] else _of_profile
-    rows = [row for row in find(terminal, flags) if row.scope == "gateway" or not flags["gateway"]]
-    if flags["as_json"]:
+def _list(terminal: Terminal, options: ListOptions) -> int:
+    find = _effective if options.effective else _of_profile
+    rows = [row for row in find(terminal, options) if row.scope == "gateway" or not options.gateway]
+    if options.as_json:
         terminal.write(json.dumps([row._asdict() for row in rows], ensure_ascii=False, indent=2) + "\n")
         terminal.flush()
         return ExitCode.OK
@@ -124,20 +141,20 @@ def _list(terminal: Terminal, flags: Mapping[str, Any]) -> int:
     return ExitCode.OK
 
 
-def _of_profile(terminal: Terminal, flags: Mapping[str, Any]) -> Iterator[Row]:
+def _of_profile(terminal: Terminal, options: ListOptions) -> Iterator[Row]:
     document = read_document(terminal.env).tables
-    name = resolve.choose_profile(flags, terminal.env, document).value
+    name = resolve.choose_profile(options.profile, terminal.env, document).value
     layer = from_profile(resolve.profile_table(document, name), name)
     for scope, field in FIELD_OF_SCOPE.items():
         for path, given in layer.items():
             if path[0] == field and given.value is not None:
-                shown = redact({given.key: given.value}, show_secrets=bool(flags["show_secrets"]))
+                shown = redact({given.key: given.value}, show_secrets=options.show_secrets)
                 yield Row(scope, given.key, shown[given.key], given.source)
 
 
-def _effective(terminal: Terminal, flags: Mapping[str, Any]) -> Iterator[Row]:
-    current = load_settings(flags, terminal.env)
-    show_secrets = bool(flags["show_secrets"])
+def _effective(terminal: Terminal, options: ListOptions) -> Iterator[Row]:
+    current = load_settings(options, terminal.env)
+    show_secrets = options.show_secrets
     for name, value in _seen(current.headers, terminal, show_secrets=show_secrets).items():
         yield Row("forwarded", name, value, current.sources[f"headers.{name.lower()}"])
     wire = headers.on_the_wire(
@@ -168,33 +185,18 @@ def _authorization(current: Settings, *, show_secrets: bool) -> str:
 
 
 @app.command("set")
-def set_header(
-    ctx: typer.Context,
-    name: NewName,
-    value: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="VALUE",
-            help="The value; '-' reads it from standard input, env:VARIABLE is looked up when sending.",
-        ),
-    ] = None,
-    gateway: GatewayClient = False,
-    profile: options.Profile = None,
-    color: options.ColorMode = options.Color.AUTO,
-    debug: options.Debug = False,
-) -> int:
+def set_header(terminal: Terminal, options: SetOptions) -> int:
     """Add a header to the profile, or change it; an empty value takes it away.
 
     $ respan headers set anthropic-beta context-1m-2025-08-07
     $ respan headers set --gateway X-Corp-Token env:CORP_TOKEN
     $ pass show provider | respan headers set x-api-key -
     """
-    terminal = options.terminal_of(ctx)
-    place = _place(name, gateway=gateway)
-    text = value_of(terminal, value, name)
-    set_value(terminal, ctx.params, place, edits.read_value(place, text, "the command line"))
-    exposed = value not in ("-", "") and not text.startswith(REFERENCE)
-    if exposed and is_secret(name) and terminal.stderr_isatty:
+    place = _place(options.name, gateway=options.gateway)
+    text = value_of(terminal, options.value, options.name)
+    set_value(terminal, options.profile, place, edits.read_value(place, text, "the command line"))
+    exposed = options.value not in ("-", "") and not text.startswith(REFERENCE)
+    if exposed and is_secret(options.name) and terminal.stderr_isatty:
         terminal.note(
             "this value now stands in the shell's history; '-' reads it from standard input, "
             "and env:VARIABLE keeps it out of the file too",
@@ -204,20 +206,13 @@ def set_header(
 
 
 @app.command("unset")
-def unset_header(
-    ctx: typer.Context,
-    name: Name,
-    gateway: GatewayClient = False,
-    profile: options.Profile = None,
-    color: options.ColorMode = options.Color.AUTO,
-    debug: options.Debug = False,
-) -> int:
+def unset_header(terminal: Terminal, options: UnsetOptions) -> int:
     """Take a header out of the profile.
 
     $ respan headers unset anthropic-beta
     $ respan headers unset --gateway X-Corp-Token
     """
-    unset_value(options.terminal_of(ctx), ctx.params, _place(name, gateway=gateway))
+    unset_value(terminal, options.profile, _place(options.name, gateway=options.gateway))
     return ExitCode.OK
 
 

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
-from respan_cli.commands.shared import options
+from respan_cli.commands.shared.app import terminal_of
 from respan_cli.commands.shared.help_page import show_page
+from respan_cli.commands.shared.options import CommandOptions
 from respan_cli.errors import EXIT_CODE_MEANINGS, ExitCode, UsageError
 from respan_cli.settings.fields import did_you_mean
 from respan_cli.terminal.terminal import Terminal
 
 
-def show_help(
-    ctx: typer.Context,
+def offers(ctx: typer.Context) -> list[str]:
+    """What can follow `respan help`."""
+    return [*getattr(ctx.find_root().command, "commands", {}), *TOPICS]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HelpOptions(CommandOptions):
+    """The options of `help`."""
+
     topic: Annotated[
         list[str] | None,
         typer.Argument(
             help="A command, 'exit-codes', 'environment' or 'faults'.",
             metavar="TOPIC",
-            autocompletion=lambda ctx: offers(ctx),
+            autocompletion=offers,
         ),
-    ] = None,
-    color: options.ColorMode = options.Color.AUTO,
-    debug: options.Debug = False,
-) -> int:
+    ] = None
+
+
+def show_help(ctx: typer.Context, options: HelpOptions) -> int:
     """Show the help of a command, the exit codes, the environment variables, or the faults of the sandbox.
 
     $ respan help send            # the same as 'respan send --help'
@@ -34,11 +43,12 @@ def show_help(
     $ respan help environment     # every variable that is read
     $ respan help faults          # the models by which the sandbox fails on demand
     """
-    terminal = options.terminal_of(ctx)
-    if topic and len(topic) == 1 and topic[0] in TOPICS:
+    terminal = terminal_of(ctx)
+    topic = options.topic or []
+    if len(topic) == 1 and topic[0] in TOPICS:
         TOPICS[topic[0]](terminal)
     else:
-        show_page(context_of(ctx.find_root(), topic or []), terminal)
+        show_page(context_of(ctx.find_root(), topic), terminal)
     return ExitCode.OK
 
 
@@ -60,11 +70,6 @@ def context_of(root: Any, words: list[str]) -> Any:
         # Only the help is asked for: nothing is parsed, and nothing is missing.
         ctx = commands[word].make_context(word, [], parent=ctx, resilient_parsing=True)
     return ctx
-
-
-def offers(ctx: typer.Context) -> list[str]:
-    """What can follow `respan help`."""
-    return [*getattr(ctx.find_root().command, "commands", {}), *TOPICS]
 
 
 def exit_codes(terminal: Terminal) -> None:

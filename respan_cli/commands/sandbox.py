@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from respan_cli.commands.shared import options
+from respan_cli.commands.shared.app import terminal_of
 from respan_cli.errors import ExitCode, UsageError
 
 
@@ -31,7 +32,7 @@ def sandbox(
     """
     from respan_cli.sandbox import Sandbox
 
-    terminal = options.terminal_of(ctx)
+    terminal = terminal_of(ctx)
     try:
         running = Sandbox(port=port)
     except OSError as error:

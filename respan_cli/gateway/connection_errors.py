@@ -26,7 +26,7 @@ _BAD_CERTIFICATES = {
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The way to a gateway.
+    """How a gateway is reached.
 
     Args:
         url: its base URL.
@@ -46,48 +46,48 @@ class Route:
         return _address(self.url)
 
     @property
-    def through(self) -> str:
+    def via(self) -> str:
         """What a message adds when a proxy is in force."""
         return f" through the proxy {self.proxy.shown} (from {self.proxy.source})" if self.proxy else ""
 
 
-def unreached(error: BaseException, way: Route) -> RespanError:
+def network_error(error: BaseException, route: Route) -> RespanError:
     """The error that a failed connection means.
 
     Args:
         error: what the SDK raised; its causes say the rest.
-        way: how the gateway was to be reached.
+        route: how the gateway was to be reached.
     """
     import httpx2
 
     chain = list(causes(error))
     for cause in chain:
         if isinstance(cause, httpx2.ConnectTimeout):
-            return _failed(way, f"no connection within {way.connect_timeout:g} s", _hint(way))
+            return _failed(route, f"no connection within {route.connect_timeout:g} s", _hint(route))
         if isinstance(cause, httpx2.TimeoutException):
-            return _silent(way)
+            return _silent(route)
         if isinstance(cause, httpx2.ProxyError):
-            return refused_by_proxy(str(cause), way)
+            return refused_by_proxy(str(cause), route)
         if isinstance(cause, ssl.SSLError):
-            return _no_tls(way, cause)
+            return _no_tls(route, cause)
         if isinstance(cause, httpx2.RemoteProtocolError) and "disconnected" not in str(cause):
-            return _not_http(way, cause)
+            return _not_http(route, cause)
         if isinstance(cause, UnicodeError | httpx2.InvalidURL):
-            return _failed(way, "no host can have this name", _hint(way), retryable=False)
+            return _failed(route, "no host can have this name", _hint(route), retryable=False)
     # After the causes above: below a broken reading there may be one of them.
     if any(isinstance(cause, _broken_off()) for cause in chain):
-        return _dropped(way, chain[-1])
-    return _failed(way, _reason(chain[-1]), _hint(way))
+        return _dropped(route, chain[-1])
+    return _failed(route, _reason(chain[-1]), _hint(route))
 
 
-def refused_by_proxy(words: str, way: Route) -> RespanError:
+def refused_by_proxy(words: str, route: Route) -> RespanError:
     """The proxy that is in force will not, or cannot, pass the request on.
 
     Args:
         words: its status and what it said.
-        way: how the gateway was to be reached.
+        route: how the gateway was to be reached.
     """
-    return _failed(way, f"the proxy answered: {words}", _hint(way), retryable=words.startswith("5"))
+    return _failed(route, f"the proxy answered: {words}", _hint(route), retryable=words.startswith("5"))
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -131,21 +131,21 @@ def unusable_certificates(variable: str, path: str, error: OSError) -> NetworkEr
     )
 
 
-def _silent(way: Route) -> ResponseTimeoutError:
+def _silent(route: Route) -> ResponseTimeoutError:
     return ResponseTimeoutError(
-        f"no answer from {way.host}{way.through}",
-        reason=f"no byte came for {way.timeout:g} s",
+        f"no answer from {route.host}{route.via}",
+        reason=f"no byte came for {route.timeout:g} s",
         hint="--timeout waits longer",
         retryable=True,
     )
 
 
-def _dropped(way: Route, root: BaseException) -> NetworkError:
+def _dropped(route: Route, root: BaseException) -> NetworkError:
     hint = f"wait a moment, then try again; is it a gateway? {ORIGIN} tells where the base URL came from"
     return NetworkError(
-        f"no answer from {way.host}{way.through}",
+        f"no answer from {route.host}{route.via}",
         reason=dropped(root),
-        hint=_hint(way) if way.proxy else hint,
+        hint=_hint(route) if route.proxy else hint,
         retryable=True,
     )
 
@@ -170,7 +170,7 @@ def dropped(error: BaseException) -> str:
     return getattr(root, "strerror", None) or str(root) or type(root).__name__
 
 
-def _no_tls(way: Route, cause: ssl.SSLError) -> NetworkError:
+def _no_tls(route: Route, cause: ssl.SSLError) -> NetworkError:
     if isinstance(cause, ssl.SSLCertVerificationError):
         reason = f"its certificate is not trusted: {cause.verify_message.rstrip('.')}"
         hint = _BAD_CERTIFICATES.get(cause.verify_code, _UNKNOWN)
@@ -179,21 +179,21 @@ def _no_tls(way: Route, cause: ssl.SSLError) -> NetworkError:
         hint = f"is it http://, or another port? {ORIGIN} tells where the base URL came from"
     else:
         reason = f"TLS failed: {(cause.reason or str(cause)).replace('_', ' ').lower()}"
-        hint = _hint(way)
-    return _failed(way, reason, hint, retryable=False)
+        hint = _hint(route)
+    return _failed(route, reason, hint, retryable=False)
 
 
-def _not_http(way: Route, cause: Exception) -> BadResponseError:
+def _not_http(route: Route, cause: Exception) -> BadResponseError:
     return BadResponseError(
-        f"{way.host} sent a reply that is not HTTP{way.through}",
+        f"{route.host} sent a reply that is not HTTP{route.via}",
         reason=str(cause),
         hint=f"is it https://, or another port? {ORIGIN} tells where the base URL came from",
     )
 
 
-def _failed(way: Route, reason: str, hint: str, *, retryable: bool = True) -> NetworkError:
+def _failed(route: Route, reason: str, hint: str, *, retryable: bool = True) -> NetworkError:
     return NetworkError(
-        f"cannot reach {way.host}{way.through}", reason=reason, hint=hint, retryable=retryable
+        f"cannot reach {route.host}{route.via}", reason=reason, hint=hint, retryable=retryable
     )
 
 
@@ -209,10 +209,10 @@ def _reason(root: BaseException) -> str:
     return str(root) or type(root).__name__
 
 
-def _hint(way: Route) -> str:
-    if way.proxy:
-        around = f"NO_PROXY={urlsplit(way.url).hostname}"
-        return f"is the proxy right, and does it run? {way.proxy.source} names it; {around} goes around it"
+def _hint(route: Route) -> str:
+    if route.proxy:
+        around = f"NO_PROXY={urlsplit(route.url).hostname}"
+        return f"is the proxy right, and does it run? {route.proxy.source} names it; {around} goes around it"
     return f"is the network up, and the base URL right? see {ORIGIN}"
 
 
@@ -220,3 +220,17 @@ def _address(url: str) -> str:
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def is_dropped(error: BaseException) -> bool:
+    """Whether a connection that stood came to its end before a response began."""
+    import httpx2
+
+    chain = list(causes(error))
+    if any(isinstance(cause, httpx2.TimeoutException | httpx2.ProxyError | ssl.SSLError) for cause in chain):
+        return False
+    return any(
+        isinstance(cause, httpx2.ReadError | httpx2.WriteError)
+        or (isinstance(cause, httpx2.RemoteProtocolError) and "disconnected" in str(cause))
+        for cause in chain
+    )

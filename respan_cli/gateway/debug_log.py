@@ -10,36 +10,32 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
-from respan_cli.gateway.client import RequestObserver, RequestSent, RetryWait
+from respan_cli.gateway.observer import DelegatingObserver, RequestObserver, RequestSent, RetryWait
 from respan_cli.terminal.redact import HIDDEN, is_secret
 
 _LONGEST = 1000  # characters of one text in a body; a picture is longer, and nobody reads it
 
 
-class DebugLog(RequestObserver):
+class DebugLog(DelegatingObserver):
     """Writes an exchange down as it happens.
 
     Args:
         write: takes a line of the log.
-        announcer: told as well, as without `--debug`.
+        other: told as well, as without `--debug`.
     """
 
-    def __init__(self, write: Callable[[str], None], announcer: RequestObserver) -> None:
+    def __init__(self, write: Callable[[str], None], other: RequestObserver) -> None:
+        super().__init__(other)
         self._write = write
-        self._announcer = announcer
         self._start = monotonic()
 
     def request(self, sent: RequestSent) -> None:
         """Method, URL, headers by name, body."""
         self._start = monotonic()
-        if sent.through:
-            self._write(f"*{sent.through}")
-        self._announcer.request(sent)
+        if sent.via:
+            self._write(f"*{sent.via}")
+        super().request(sent)
         self._lines(">", [f"{sent.method} {sent.url}", *_headers(sent.headers), "", shown_body(sent.body)])
-
-    def sent(self) -> None:
-        """Only for the announcer."""
-        self._announcer.sent()
 
     def response(self, status: int, headers: Mapping[str, str]) -> None:
         """Status, headers by name, and how long they took."""
@@ -48,7 +44,7 @@ class DebugLog(RequestObserver):
     def wait(self, wait: RetryWait) -> None:
         """The failure, and the pause after it."""
         self._write(f"* {wait.failure.message}; retrying in {wait.seconds:.1f} s")
-        self._announcer.wait(wait)
+        super().wait(wait)
 
     def end(self, events: int) -> None:
         """How many events came, and how long they took."""

@@ -1,4 +1,4 @@
-"""Requests that are no messages, through the same HTTP client, and how long a connection took."""
+"""Requests that are no messages, and their responses."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from respan_cli.errors import BadResponseError, RespanError
-from respan_cli.gateway.api_errors import RequestContext, as_json, from_response, ids, words
+from respan_cli.gateway.api_errors import RequestContext, from_response
 from respan_cli.gateway.deadline import Deadline
+from respan_cli.gateway.error_body import as_json, ids, words
 
 if TYPE_CHECKING:
     import httpx2
 
-_LARGEST = 4 * 1024 * 1024  # bytes; a page of logs is far below
+MAX_BODY_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +47,19 @@ class HttpResponse:
         except (KeyError, ValueError, TypeError, IndexError, OverflowError):
             return None
 
-    def failure(self, asked: RequestContext) -> RespanError:
+    def failure(self, context: RequestContext) -> RespanError:
         """The error that this response would be to a message.
 
         Args:
-            asked: what was asked.
+            context: the request.
         """
         if self.is_json or self.status >= 500 or 300 <= self.status < 400:
-            return from_response(self.status, self.body, self.headers, asked)
+            return from_response(self.status, self.body, self.headers, context)
         message = f"{self.what} where a gateway answers JSON"
-        return BadResponseError(message, reason=words(self.body), **ids(self.headers, None))
+        found = ids(self.headers, None)
+        return BadResponseError(
+            message, reason=words(self.body), request_id=found.request_id, log_id=found.log_id
+        )
 
 
 def fetch(client: httpx2.Client, method: str, url: str, body: object, deadline: Deadline) -> HttpResponse:
@@ -78,21 +82,6 @@ def _read(response: httpx2.Response, deadline: Deadline) -> str:
     data = bytearray()
     for chunk in response.iter_bytes():
         data += chunk
-        if len(data) > _LARGEST or deadline.passed:
+        if len(data) > MAX_BODY_BYTES or deadline.passed:
             break
     return data.decode("utf-8", "replace")
-
-
-class ConnectTimer:
-    """How long the last connection took, DNS, TCP and TLS together, as the HTTP client's `trace` tells it."""
-
-    def __init__(self) -> None:
-        self._started = 0.0
-        self.ms: float | None = None  # None while there was none
-
-    def take(self, step: str, _facts: object) -> None:
-        """Take one step, such as `connection.connect_tcp.started`."""
-        if step.endswith(".connect_tcp.started"):
-            self._started = time.monotonic()
-        elif step.endswith((".connect_tcp.complete", ".start_tls.complete")):
-            self.ms = round((time.monotonic() - self._started) * 1000, 1)

@@ -8,14 +8,14 @@ The main thread is the only one that hears of a signal. While it looks up a host
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, Thread
+from threading import Event, Thread, current_thread, main_thread
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 # A wait is cut into pieces: on Windows none can be interrupted, and elsewhere a signal that comes between the
 # interpreter's last look for one and the wait itself would be heard only after it.
-_PATIENCE = 0.1  # seconds
+_POLL_INTERVAL_S = 0.1  # seconds
 
 
 def run_interruptibly(work: Callable[[], T]) -> T:
@@ -24,9 +24,11 @@ def run_interruptibly(work: Callable[[], T]) -> T:
     An interrupt, or a signal that ends the program, ends the wait; the thread is left to itself and ends
     with the process.
     """
+    if current_thread() is not main_thread():  # which hears of no signal anyway
+        return work()
     task = _Task(work)
     Thread(target=task.run, name="respan-work", daemon=True).start()
-    while not task.done.wait(_PATIENCE):
+    while not task.done.wait(_POLL_INTERVAL_S):
         pass
     return task.outcome()
 

@@ -39,7 +39,7 @@ class Proxy:
         return f"Proxy({self.shown!r}, from {self.source})"
 
 
-def in_force(url: str) -> Proxy | None:
+def proxy_for(url: str) -> Proxy | None:
     """The proxy for requests to a URL; none to this machine itself, whatever the environment says.
 
     Args:
@@ -68,8 +68,3 @@ def _bypassed(address: str, known: dict[str, str]) -> bool:
 def _source(scheme: str) -> str:
     name = f"{scheme}_proxy"
     return next((given for given in (name, name.upper()) if os.environ.get(given)), SYSTEM)
-
-
-def variables() -> list[str]:
-    """The names of the variables in this environment that could name a proxy, or take one away."""
-    return [name for name in os.environ if name.lower().endswith("_proxy")]

@@ -1,185 +1,192 @@
-"""A reply whose headers have come: its body read as events, and everything that can be wrong with it."""
+"""A response whose headers have come: its body read as events, and everything that can be wrong with it.
+
+What a gateway sends is judged by what it is, not by its label: a whole JSON message is an answer, an error
+object is that error, whatever the status and the content type say.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
-from math import isfinite
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from respan_cli.errors import BadResponseError, RespanError
-from respan_cli.gateway import api_errors
+from respan_cli.gateway import api_errors, error_body
 from respan_cli.gateway.api_errors import RequestContext
+from respan_cli.gateway.body import events_of_document, events_of_stream, starts_a_document
 from respan_cli.gateway.connection_errors import dropped
+from respan_cli.gateway.error_body import ResponseIds
+from respan_cli.gateway.observer import RequestObserver
 from respan_cli.gateway.sdk import reading_errors
-from respan_cli.messages.answer import SEND_AGAIN, Event
+from respan_cli.messages.answer import RESEND_HINT, Event, has_content
 
 if TYPE_CHECKING:
     import httpx2
 
-LONGEST_REFUSAL = 64 * 1024  # bytes of an error's body that are read; the words of it are cut much shorter
+MAX_ERROR_BODY_BYTES = 64 * 1024  # what is shown of it is cut much shorter
+_SNIFF_BYTES = 64 * 1024  # of a body that brings no event, to say what it is
 
 
 class StreamedResponse:
-    """A reply whose headers have come, with the events of its body still on their way.
+    """A response with the events of its body still on their way.
 
     Args:
         response: the open response.
-        asked: what was asked.
-        timeout: seconds without a byte before the HTTP client gives up, for the message.
-        on_end: told the number of events when the stream has ended, well or not.
-        to_the_end: read what comes after `message_stop` too: only then can the connection be used again.
+        context: what failures say of the request.
+        timeout: seconds without data before the HTTP client gives up, for the message.
+        observer: told when the network is waited for, and when the stream has ended.
+        keep_alive: whether to read what follows `message_stop`, so that the connection can be used again.
     """
 
     def __init__(
         self,
         response: httpx2.Response,
-        asked: RequestContext,
+        context: RequestContext,
         timeout: float,
-        on_end: Callable[[int], None] = lambda count: None,
+        observer: RequestObserver,
         *,
-        to_the_end: bool = False,
+        keep_alive: bool,
     ) -> None:
         self._response = response
         self._headers = dict(response.headers)
-        self._asked = asked
+        self._context = context
         self._timeout = timeout
-        self._on_end = on_end
-        self._to_the_end = to_the_end
+        self._observer = observer
+        self._keep_alive = keep_alive
+        self._ahead: deque[Event] = deque()
+        self._incoming = self._read()
 
     @property
-    def request_id(self) -> str | None:
-        """The provider's id of the request."""
-        return self._headers.get("request-id")
+    def ids(self) -> ResponseIds:
+        """What the request can be looked up by."""
+        return error_body.ids(self._headers, None)
 
-    @property
-    def log_id(self) -> str | None:
-        """The id of the request in Respan's log, when the gateway gives one."""
-        return self._headers.get("x-respan-log-id")
-
-    def events(self, idle: Callable[[], None] = lambda: None) -> Iterator[Event]:
-        """The events of the stream, up to and including `message_stop`.
-
-        Args:
-            idle: called when every event that has arrived is taken and the network is waited for.
+    def read_ahead(self) -> None:
+        """Read up to the first event that brings content: until then, a failure can still be retried.
 
         Raises:
-            BrokenReplyError: the stream broke off, ended early, or is not the API's.
+            RespanError: as `events`.
+        """
+        for event in self._incoming:
+            self._ahead.append(event)
+            if has_content(event):
+                return
+
+    def events(self) -> Iterator[Event]:
+        """The events of the stream, up to and including `message_stop`.
+
+        Raises:
+            BadResponseError: the stream ended early, or is not the API's.
             RespanError: an `error` event, by its type.
         """
-        arrived = _Arrived(self._response, idle)
-        events = self._parse(arrived)
+        while self._ahead:
+            yield self._ahead.popleft()
+        yield from self._incoming
+
+    def close(self) -> None:
+        """Give the connection back, or end it."""
+        self._response.close()
+
+    def _read(self) -> Iterator[Event]:
         count = 0
+        body = _Body(self._response, self._observer)
         try:
-            for event in events:
+            for event in self._parse(body):
                 count += 1
                 yield event
                 if event["type"] == "message_stop":
-                    self._drain(events)
+                    self._drain(body)
                     return
         except reading_errors() as error:
-            raise self.broken(_why_broken(error, self._timeout)) from error
+            raise self._broken(_why_broken(error, self._timeout)) from error
         finally:
-            self._on_end(count)
-        if "text/event-stream" not in self._headers.get("content-type", "") or not arrived.start:
-            raise api_errors.not_the_api(self._headers, arrived.start, self._asked)
-        raise self.broken("the stream ended before message_stop")
+            self._observer.end(count)
+        if count:
+            raise self._broken("the stream ended before message_stop")
+        raise api_errors.from_document(body.start, self._headers, self._context)
 
-    def _drain(self, events: Iterator[Event]) -> None:
-        """The answer is whole: what goes wrong after it costs the connection and nothing else."""
+    def _parse(self, body: _Body) -> Iterator[Event]:
+        if "," in self._headers.get("content-encoding", ""):
+            raise self._broken("its content is encoded more than once")
+        if starts_a_document(body.sniff()):
+            return events_of_document(body, self._headers, self._context)
+        return events_of_stream(body, self._headers, self._context)
+
+    def _drain(self, body: _Body) -> None:
+        """The answer is whole: a failure after it costs the connection and nothing else."""
         with suppress(RespanError, *reading_errors()):
-            while self._to_the_end and next(events, None):
+            while self._keep_alive and next(body, None) is not None:
                 pass
 
-    def _parse(self, arrived: _Arrived) -> Iterator[Event]:
-        from anthropic import Stream
-
-        for sse in Stream.raw_events(cast("httpx2.Response", arrived)):
-            if sse.event == "error":
-                raise api_errors.from_stream(sse.data, self._headers, self._asked)
-            if sse.event == "ping":  # a sign of life: whatever a gateway puts into it
-                yield {"type": "ping"}
-                continue
-            if not sse.data:
-                continue
-            event = _decode(sse.data)
-            kind = event["type"] if isinstance(event, dict) and "type" in event else None
-            if kind == "error":  # whatever its line `event:` says, or does not say
-                raise api_errors.from_stream(sse.data, self._headers, self._asked)
-            if not isinstance(kind, str):
-                raise ValueError("an event is not the API's")
-            yield event
-
-    def broken(self, reason: str) -> BadResponseError:
-        """The error that a damaged or unfinished stream means.
-
-        Args:
-            reason: what is wrong with it.
-        """
+    def _broken(self, reason: str) -> BadResponseError:
         return BadResponseError(
             "the answer broke off",
             reason=reason,
-            hint=SEND_AGAIN,
+            hint=RESEND_HINT,
             retryable=True,
-            request_id=self.request_id,
-            log_id=self.log_id,
+            request_id=self.ids.request_id,
+            log_id=self.ids.log_id,
         )
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not isfinite(number):
-        raise ValueError("a number beyond all numbers")
-    return number
+class _Body:
+    """The chunks of a response's body as they arrive; it remembers how the body starts."""
+
+    def __init__(self, response: httpx2.Response, observer: RequestObserver) -> None:
+        self._chunks = response.iter_bytes()
+        self._observer = observer
+        self._sniffed: deque[bytes] = deque()
+        self._taken = False
+        self.start = b""
+
+    def sniff(self) -> bytes:
+        """The first bytes that are not white space; nothing where the body has none."""
+        while not (found := b"".join(self._sniffed).lstrip(b"\xef\xbb\xbf \t\r\n")):
+            chunk = next(self._chunks, None)
+            if chunk is None or len(self._sniffed) > _SNIFF_BYTES:
+                break
+            self._sniffed.append(chunk)
+        return found
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._taken:
+            self._observer.idle()
+        self._taken = True
+        chunk = self._sniffed.popleft() if self._sniffed else next(self._chunks)
+        if len(self.start) < _SNIFF_BYTES:
+            self.start += chunk[:_SNIFF_BYTES]
+        return chunk
 
 
-# What JSON does not have, NaN and the infinities, would come out of `--json` again as what is not JSON.
-_decode = json.JSONDecoder(parse_float=_finite, parse_constant=_finite).decode
-
-
-class _Arrived:
-    """The bytes of a response, as the SDK's decoder takes them: it calls nothing but `iter_bytes`.
-
-    It remembers how the body starts, to tell an HTML page from a stream.
-    """
-
-    def __init__(self, response: httpx2.Response, idle: Callable[[], None]) -> None:
-        self._response = response
-        self._idle = idle
-        self.start = ""
-
-    def iter_bytes(self) -> Iterator[bytes]:
-        for chunk in self._response.iter_bytes():
-            self.start = self.start or chunk[:2000].decode("utf-8", "replace")
-            yield chunk
-            self._idle()
-
-
-def refusal(response: httpx2.Response, asked: RequestContext) -> Exception:
-    """The error that a response without an answer means; of its body no more is read than could be shown.
+def read_refusal(response: httpx2.Response, context: RequestContext) -> RespanError:
+    """The error that a response of a status other than 200 means; only the start of its body is read.
 
     Args:
-        response: an open response whose status is not a success.
-        asked: what was asked.
+        response: an open response.
+        context: what failures say of the request.
     """
     headers = dict(response.headers)
-    body = api_errors.as_json(_start_of(response))
+    start = _start_of(response)
     if response.status_code < 300:
-        return api_errors.not_the_api(headers, str(body), asked)
-    return api_errors.from_response(response.status_code, body, headers, asked)
+        return api_errors.from_document(start, headers, context)
+    body = error_body.as_json(start.decode("utf-8", "replace"))
+    return api_errors.from_response(response.status_code, body, headers, context)
 
 
-def _start_of(response: httpx2.Response) -> str:
+def _start_of(response: httpx2.Response) -> bytes:
     data = bytearray()
     try:
-        for chunk in response.iter_bytes():
+        for chunk in response.iter_bytes() if "," not in response.headers.get("content-encoding", "") else ():
             data += chunk
-            if len(data) >= LONGEST_REFUSAL:
+            if len(data) >= MAX_ERROR_BODY_BYTES:
                 break
     except reading_errors():
-        pass  # the status is known, and what came of the words will have to do
-    return data[:LONGEST_REFUSAL].decode("utf-8", "replace")
+        pass  # the status is known, and the words that came will have to do
+    return bytes(data[:MAX_ERROR_BODY_BYTES])
 
 
 def _why_broken(error: Exception, timeout: float) -> str:

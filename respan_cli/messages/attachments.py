@@ -111,8 +111,7 @@ def _text(name: str, data: bytes) -> str:
     try:
         return decode(data, name)
     except UsageError as error:
-        error.hint = "text (UTF-8), PNG, JPEG, GIF, WebP and PDF can be sent"
-        raise
+        raise error.with_hint("text (UTF-8), PNG, JPEG, GIF, WebP and PDF can be sent") from None
 
 
 def _block(name: str, kind: str, data: bytes) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class DryRunFormat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class PrintedRequest:
     """A request and where it would go.
 
     Args:
@@ -56,36 +56,36 @@ class Exchange:
         return self.url + "v1/messages"
 
 
-def dry_run(current: Settings, said: Conversation, form: DryRunFormat, *, show_secrets: bool) -> str:
+def render_dry_run(
+    settings: Settings, conversation: Conversation, form: DryRunFormat, *, show_secrets: bool
+) -> str:
     """The request that the settings and a conversation make, printed.
 
     Args:
-        current: the settings.
-        said: the conversation.
         form: how to print it.
         show_secrets: show secret header values; the key is never shown.
     """
-    headers = redact(current.headers, show_secrets=show_secrets)
-    request = build(current, said.turns, headers, said.options)
+    headers = redact(settings.headers, show_secrets=show_secrets)
+    request = build(settings, conversation.turns, headers, conversation.options)
     params = redact_params(request.respan_params, show_secrets=show_secrets)
-    gateway_headers = redact(current.gateway_headers, show_secrets=show_secrets)
-    wire = on_the_wire(gateway_headers, authorization=KEY_PLACEHOLDER, sources=current.sources)
-    shown = Exchange(current.base_url, wire, replace(request, respan_params=params), current.timeout)
+    gateway_headers = redact(settings.gateway_headers, show_secrets=show_secrets)
+    wire = on_the_wire(gateway_headers, authorization=KEY_PLACEHOLDER, sources=settings.sources)
+    shown = PrintedRequest(settings.base_url, wire, replace(request, respan_params=params), settings.timeout)
     return show(shown, form)
 
 
-def hides(current: Settings) -> bool:
+def has_secrets(settings: Settings) -> bool:
     """Whether a printed request has `[hidden]` where the real one has a secret, unless secrets are shown."""
-    params, tables = current.respan_params, (current.headers, current.gateway_headers)
+    params, tables = settings.respan_params, (settings.headers, settings.gateway_headers)
     return redact_params(params) != params or any(redact(table) != table for table in tables)
 
 
-def show(exchange: Exchange, form: DryRunFormat) -> str:
+def show(exchange: PrintedRequest, form: DryRunFormat) -> str:
     """The request in one of the three forms, with a final newline."""
     return _FORMS[form](exchange)
 
 
-def _as_json(exchange: Exchange) -> str:
+def _as_json(exchange: PrintedRequest) -> str:
     whole = {
         "method": "POST",
         "url": exchange.endpoint,
@@ -95,7 +95,7 @@ def _as_json(exchange: Exchange) -> str:
     return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
 
 
-def _as_curl(exchange: Exchange) -> str:
+def _as_curl(exchange: PrintedRequest) -> str:
     from shlex import quote
 
     fields, references = _marked(exchange.request.body())
@@ -131,7 +131,7 @@ def _escape_here(text: str) -> str:
     return text
 
 
-def _as_python(exchange: Exchange) -> str:
+def _as_python(exchange: PrintedRequest) -> str:
     body = exchange.request.body()
     del body["stream"]  # the documented snippet takes the message whole
     extra = {name: body.pop(name) for name in list(body) if name not in CREATE_FIELDS}
@@ -175,7 +175,7 @@ def _marked(fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     return copy, references
 
 
-_FORMS: dict[DryRunFormat, Callable[[Exchange], str]] = {
+_FORMS: dict[DryRunFormat, Callable[[PrintedRequest], str]] = {
     DryRunFormat.JSON: _as_json,
     DryRunFormat.CURL: _as_curl,
     DryRunFormat.PYTHON: _as_python,

@@ -46,26 +46,26 @@ class LiveMarkdown(Renderer):
             self._pen.start()
         return self._pen
 
-    def piece(self, event: Event, text: str) -> str:
+    def render(self, event: Event, text: str) -> str:
         """Nothing: the text is drawn."""
         if text:
             self._ready().add(text)
         return ""
 
-    def settle(self) -> None:
+    def finish_block(self) -> None:
         """Draw all that has arrived for good; what follows begins anew on a line of its own."""
         pen, self._pen = self._pen, None
         if pen:
             pen.finish()
 
-    def end(self, result: Result) -> str:
+    def finish(self, result: Result) -> str:
         """Nothing: all is drawn."""
-        self.settle()
+        self.finish_block()
         return ""
 
-    def broken(self) -> str:
+    def abort(self) -> str:
         """Nothing: all that has come is drawn."""
-        self.settle()
+        self.finish_block()
         return ""
 
 
@@ -128,17 +128,17 @@ class StaticMarkdown(Renderer):
         self._terminal = terminal
         self._stream = _stream(terminal, self._rows.append, live=False)
 
-    def piece(self, event: Event, text: str) -> str:
+    def render(self, event: Event, text: str) -> str:
         """The blocks that this text completes."""
         if text:
             self._stream.feed(fit(text, self._terminal.encoding))
         return self._take()
 
-    def end(self, result: Result) -> str:
+    def finish(self, result: Result) -> str:
         """The last block."""
-        return self.broken()
+        return self.abort()
 
-    def broken(self) -> str:
+    def abort(self) -> str:
         """What has come of the last block."""
         self._stream.close()
         return self._take()

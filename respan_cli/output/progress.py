@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import ceil
 from time import monotonic
 
-from respan_cli.gateway.client import RequestObserver, RequestSent, RetryWait
+from respan_cli.gateway.observer import RequestObserver, RequestSent, RetryWait
 from respan_cli.messages.answer import Event
 from respan_cli.terminal.status import Words
 from respan_cli.terminal.terminal import Terminal
@@ -14,7 +14,7 @@ from respan_cli.terminal.text import DIM, WordWrapper, one_line
 
 # What a block of the answer that has begun means for whoever waits for the text.
 _STAGES = {"thinking": "thinking", "redacted_thinking": "thinking", "text": "receiving the answer"}
-_WONDER = 3  # seconds of waiting after which a person is told how long it has been
+SHOW_ELAPSED_AFTER_S = 3
 
 
 class ThinkingView:
@@ -22,25 +22,24 @@ class ThinkingView:
 
     Args:
         terminal: where to show it.
-        settle: called before the first thought after some text, so that the two do not mix.
+        finish_block: called before the first thought after some text, so that the two do not mix.
         shown: whether to show the thoughts themselves.
     """
 
-    def __init__(self, terminal: Terminal, settle: Callable[[], None], *, shown: bool) -> None:
+    def __init__(self, terminal: Terminal, finish_block: Callable[[], None], *, shown: bool) -> None:
         self._terminal = terminal
-        self._settle = settle
+        self._finish_block = finish_block
         self._shown = shown
         self._flow: WordWrapper | None = None  # of the thoughts that are being shown
 
-    def take(self, event: Event) -> None:
+    def feed(self, event: Event) -> None:
         """Look at an event that brought no text of the answer."""
         kind = event["type"]
         if kind == "content_block_start":
-            words = _STAGES.get(event["content_block"].get("type"))
-            if words:
+            if words := _STAGES.get(event["content_block"]["type"]):
                 self._terminal.update_status(_since(monotonic(), words))
         elif kind == "content_block_delta" and self._shown:
-            self._think(event["delta"].get("thinking") or "")
+            self._think(str(event["delta"].get("thinking") or ""))
         elif kind == "content_block_stop" and self._flow:
             # An empty line, where the answer follows on the same screen.
             self.close(gap="\n" if self._terminal.stdout_isatty else "")
@@ -55,7 +54,7 @@ class ThinkingView:
         if not text:
             return
         if not self._flow:
-            self._settle()
+            self._finish_block()
             self._flow = WordWrapper(
                 self._terminal.size(notes=True)[0] if self._terminal.stderr_isatty else None
             )
@@ -67,14 +66,28 @@ def _since(start: float, words: str) -> Words:
 
     def told() -> str:
         seconds = int(monotonic() - start)
-        return f"{words} · {seconds} s" if seconds >= _WONDER else words
+        return f"{words} · {seconds} s" if seconds >= SHOW_ELAPSED_AFTER_S else words
 
     return told
 
 
-def observer_for(terminal: Terminal, on_sent: Callable[[], None] = lambda: None) -> RequestObserver:
-    """Who is told of an exchange: a person, of its waits; with `--debug` the log, of everything."""
-    announcer = _Announcer(terminal, on_sent)
+def _do_nothing() -> None:
+    """What happens at a step that is of no interest."""
+
+
+def observer_for(
+    terminal: Terminal,
+    *,
+    on_sent: Callable[[], None] = _do_nothing,
+    on_idle: Callable[[], None] = _do_nothing,
+) -> RequestObserver:
+    """Tells a person why nothing happens for a while, and with `--debug` a log of everything.
+
+    Args:
+        on_sent: called when the request is sent and its response is waited for.
+        on_idle: called when all that has arrived is taken.
+    """
+    announcer = _Announcer(terminal, on_sent, on_idle)
     if not terminal.debug:
         return announcer
     from respan_cli.gateway.debug_log import DebugLog
@@ -83,11 +96,13 @@ def observer_for(terminal: Terminal, on_sent: Callable[[], None] = lambda: None)
 
 
 class _Announcer(RequestObserver):
-    """Says why nothing happens for a while."""
-
-    def __init__(self, terminal: Terminal, on_sent: Callable[[], None]) -> None:
+    def __init__(self, terminal: Terminal, on_sent: Callable[[], None], on_idle: Callable[[], None]) -> None:
         self._terminal = terminal
         self._on_sent = on_sent
+        self._on_idle = on_idle
+
+    def idle(self) -> None:
+        self._on_idle()
 
     def request(self, sent: RequestSent) -> None:
         self._terminal.update_status("connecting")

@@ -16,46 +16,47 @@ class Renderer:
     def prepare(self) -> None:
         """The request is sent: there is time to get ready."""
 
-    def settle(self) -> None:
+    def finish_block(self) -> None:
         """Something else is about to be written below what was rendered so far."""
 
-    def piece(self, event: Event, text: str) -> str:
+    def render(self, event: Event, text: str) -> str:
         """What to write for one event, which brought this text of the answer."""
         raise NotImplementedError
 
-    def end(self, result: Result) -> str:
+    def finish(self, result: Result) -> str:
         """What to write when the answer is whole."""
         raise NotImplementedError
 
-    def broken(self) -> str:
+    def abort(self) -> str:
         """What to write when the answer broke off, before the error is told."""
         raise NotImplementedError
 
 
-class Plain(Renderer):
+class PlainText(Renderer):
     """The text as it arrives, with one newline at its end if it lacks one.
 
     Args:
-        mixed: whether what is said of it follows it, so that even an answer that broke off ends its line.
+        shares_terminal: whether messages follow the answer on the same screen, so that it ends its line
+            even where it broke off.
     """
 
-    def __init__(self, *, mixed: bool = False) -> None:
-        self._mixed = mixed
+    def __init__(self, *, shares_terminal: bool = False) -> None:
+        self._shares_terminal = shares_terminal
         self._last = "\n"
 
-    def piece(self, event: Event, text: str) -> str:
+    def render(self, event: Event, text: str) -> str:
         """The text itself."""
         if text:
             self._last = text
         return text
 
-    def end(self, result: Result) -> str:
+    def finish(self, result: Result) -> str:
         """The missing newline, or nothing."""
         return self._newline()
 
-    def broken(self) -> str:
+    def abort(self) -> str:
         """The missing newline before an error; a pipe of its own gets no byte that the model did not send."""
-        return self._newline() if self._mixed else ""
+        return self._newline() if self._shares_terminal else ""
 
     def _newline(self) -> str:
         return "" if self._last.endswith("\n") else "\n"
@@ -64,15 +65,15 @@ class Plain(Renderer):
 class JsonObject(Renderer):
     """One object on one line, when the answer is whole."""
 
-    def piece(self, event: Event, text: str) -> str:
+    def render(self, event: Event, text: str) -> str:
         """Nothing yet."""
         return ""
 
-    def end(self, result: Result) -> str:
+    def finish(self, result: Result) -> str:
         """The object."""
         return json_line(result.as_json())
 
-    def broken(self) -> str:
+    def abort(self) -> str:
         """Nothing: no object is better than half of one."""
         return ""
 
@@ -80,15 +81,15 @@ class JsonObject(Renderer):
 class JsonLines(Renderer):
     """Every event as it arrives, a line each, then the object of `--json` as the last."""
 
-    def piece(self, event: Event, text: str) -> str:
+    def render(self, event: Event, text: str) -> str:
         """The event, as the API sent it."""
         return json_line(event)
 
-    def end(self, result: Result) -> str:
+    def finish(self, result: Result) -> str:
         """The result line."""
         return json_line({"type": "result", **result.as_json()})
 
-    def broken(self) -> str:
+    def abort(self) -> str:
         """Nothing: the lines so far are whole."""
         return ""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from respan_cli.gateway.error_body import ResponseIds
 from respan_cli.messages.answer import Answer
 from respan_cli.messages.request import MessageRequest
 from respan_cli.messages.user_json import parsed
 from respan_cli.terminal.redact import redact, redact_params
 
 SEPARATOR = " · "
-_MEASURABLE = 0.05  # seconds; a shorter answer has no speed worth telling
+_MEASURABLE_S = 0.05  # seconds; a shorter answer has no speed worth telling
 
 
 @dataclass(slots=True)
@@ -32,9 +33,9 @@ class Timing:
         """Milliseconds from the request to the first token."""
         return None if self.first is None else round((self.first - self.start) * 1000, 1)
 
-    def tokens_per_second(self, tokens: int) -> float | None:
-        """The speed of the answer once it had begun; None when that took too little time to tell."""
-        if self.first is None or self.end - self.first < _MEASURABLE:
+    def tokens_per_second(self, tokens: int | None) -> float | None:
+        """The speed of the answer once it had begun; None where that cannot be told."""
+        if tokens is None or self.first is None or self.end - self.first < _MEASURABLE_S:
             return None
         return round(tokens / (self.end - self.first), 1)
 
@@ -48,8 +49,7 @@ class Result:
     profile: str
     base_url: str
     timing: Timing
-    log_id: str | None
-    request_id: str | None
+    ids: ResponseIds
 
     def as_json(self) -> dict[str, Any]:
         """The object of `--json` (contract, section 3)."""
@@ -68,7 +68,7 @@ class Result:
                 "respan_params": redact_params(self.request.respan_params),
                 "extra_headers": redact(self.request.extra_headers),
             },
-            "respan": {"log_id": self.log_id, "request_id": self.request_id},
+            "respan": self.ids._asdict(),
             "timing": {
                 "first_token_ms": self.timing.first_token_ms,
                 "total_ms": self.timing.total_ms,
@@ -91,10 +91,19 @@ def usage_line(result: Result) -> str:
 
 
 def _tokens(answer: Answer) -> str:
-    given = _count(answer, "input_tokens")
-    text = f"{given} token{'' if given == 1 else 's'} in, {_count(answer, 'output_tokens')} out"
+    """The tokens that were counted; nothing where the gateway counts none: unknown is not 0."""
+    given, made = _count(answer, "input_tokens"), _count(answer, "output_tokens")
+    if given is None and made is None:
+        return ""
+    text = f"{_number(given)} token{'' if given == 1 else 's'} in, {_number(made)} out"
     read, written = (_count(answer, f"cache_{kind}_input_tokens") for kind in ("read", "creation"))
-    return f"{text}, {read} read from the cache, {written} written to it" if read or written else text
+    return (
+        f"{text}, {read or 0} read from the cache, {written or 0} written to it" if read or written else text
+    )
+
+
+def _number(count: int | None) -> str:
+    return "?" if count is None else str(count)
 
 
 def _times(result: Result) -> str:
@@ -113,13 +122,13 @@ def _identity(result: Result) -> list[str]:
     named = {
         "customer": params.get("customer_identifier"),
         "custom": params.get("custom_identifier"),
-        "log": result.log_id,
+        "log": result.ids.log_id,
         # Not every gateway gives the first; this one the provider knows.
-        "request": None if result.log_id else result.request_id,
+        "request": None if result.ids.log_id else result.ids.request_id,
     }
     return [f"{name} {value}" for name, value in named.items() if value]
 
 
-def _count(answer: Answer, name: str) -> int:
+def _count(answer: Answer, name: str) -> int | None:
     value = answer.usage.get(name)
-    return value if isinstance(value, int) else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -104,15 +104,13 @@ def _in_force(field: Field, found: Mapping[Path, SourcedValue]) -> Any:
     return Secret(value) if field.name == "api_key" and value else value
 
 
-def choose_profile(
-    params: Mapping[str, Any], env: Mapping[str, str], document: Mapping[str, Any]
-) -> SourcedValue:
+def choose_profile(flag: str | None, env: Mapping[str, str], document: Mapping[str, Any]) -> SourcedValue:
     """Which profile is in force, and who says so: flag, environment, the file, or nobody.
 
     As with every setting, an empty value takes away what lower layers say.
     """
     said = (
-        ("--profile", params.get("profile")),
+        ("--profile", flag),
         (PROFILE_VARIABLE, env.get(PROFILE_VARIABLE)),
         ("default_profile", document.get("default_profile")),
     )

@@ -9,13 +9,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from respan_cli.commands.check.diagnosis import DiagnosisContext
+from respan_cli.commands.check.options import CheckOptions
 from respan_cli.commands.check.proxy_endpoint import ProxyEndpoint
 from respan_cli.commands.check.spread import MEASURES
-from respan_cli.exchange import Target
-from respan_cli.exchange import connect as gateway_of
+from respan_cli.commands.shared.connection import Target, client_for
 from respan_cli.gateway.api_errors import RequestContext
-from respan_cli.gateway.client import GatewayClient, RequestObserver
+from respan_cli.gateway.client import GatewayClient
 from respan_cli.gateway.deadline import Deadline
+from respan_cli.gateway.observer import RequestObserver
 from respan_cli.output.progress import observer_for
 from respan_cli.output.result import Result
 from respan_cli.settings.headers import on_the_wire, resolve_references
@@ -25,24 +26,6 @@ from respan_cli.terminal.terminal import Terminal
 
 FOR_US = 0.1  # of the time; to start and to end takes some too, and the whole command keeps to the limit
 TIMEOUT = 10.0  # seconds for a whole check, unless a layer of the settings says otherwise
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line asks for beyond the settings.
-
-    Args:
-        send: whether to send the message.
-        log: whether to look it up in the log, for at most `log_timeout` seconds.
-        count: how many messages to measure over a kept, and over new connections; None measures none.
-        interval: seconds between two of them.
-    """
-
-    send: bool = True
-    log: bool = False
-    log_timeout: float = 180.0
-    count: int | None = None
-    interval: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +47,16 @@ class CheckContext:
 
     Args:
         load: gives the settings.
-        aim: gives the place to send to and the key, which stay good until the check ends.
+        connect: gives the place to send to and the key, which stay good until the check ends.
         terminal: the environment, and where waits are remarked on.
         options: what was asked for.
         case: what failures may refer to: for now, only what was typed.
     """
 
     load: Callable[[], Settings]
-    aim: Callable[[Settings], Target]
+    connect: Callable[[Settings], Target]
     terminal: Terminal
-    options: Options
+    options: CheckOptions
     case: DiagnosisContext
     stack: ExitStack = field(default_factory=ExitStack)  # what is open until the check ends
     current: Settings = field(init=False)
@@ -115,15 +98,19 @@ class CheckContext:
         secrets = {name: value for name, value in given.items() if is_secret(name)}
         self.terminal.add_secrets(self.target.key, *resolve_references(secrets, self.terminal.env).values())
 
-    def sender(self, timeout: float, on_warning: Callable[[str], None]) -> GatewayClient:
-        """The gateway that `send` would use, but with one attempt only: a check shows what fails.
+    def sender(self, timeout: float, *, keep_alive: int) -> GatewayClient:
+        """The client that `send` would use, but with one attempt only: a check shows what fails.
 
         Args:
-            timeout: seconds without a byte.
-            on_warning: told what the SDK warns of.
+            timeout: seconds without data.
+            keep_alive: connections that are kept for another message.
         """
-        current = replace(self.current, timeout=timeout, max_retries=0)
-        return gateway_of(self.target, current, self.terminal, on_warning=on_warning)
+        settings = replace(self.current, timeout=timeout)
+        return client_for(self.target, settings, self.terminal, max_retries=0, keep_alive=keep_alive)
+
+    def observer(self) -> RequestObserver:
+        """Of requests that are no message: a person is told nothing, the log of `--debug` everything."""
+        return observer_for(self.terminal) if self.terminal.debug else RequestObserver()
 
     def without_key(self) -> GatewayClient:
         """The same gateway, asked without any credential."""
@@ -144,12 +131,4 @@ class CheckContext:
     def _plain(self, given: dict[str, str], key: str | None, timeout: float) -> GatewayClient:
         headers = on_the_wire(given, authorization=f"Bearer {key}")
         kept = [header for header in headers if key is not None or header.name != "Authorization"]
-        return GatewayClient(
-            self.asked,
-            kept,
-            timeout=timeout,
-            max_retries=0,
-            # Only of a message a person is told how it comes along.
-            watcher=observer_for(self.terminal) if self.terminal.debug else RequestObserver(),
-            on_warning=lambda text: None,
-        )
+        return GatewayClient(self.asked, kept, timeout=timeout)

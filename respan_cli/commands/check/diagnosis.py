@@ -96,15 +96,12 @@ def diagnose(failure: RespanError, stage: str, case: DiagnosisContext) -> Respan
         case: the circumstances.
     """
     means, command = _lines(failure, stage, case)
-    if failure.reason:
-        failure.message = f"{failure.message}: {failure.reason}"
-    failure.message = f"{stage}: {failure.message}"
+    seen = f"{failure.message}: {failure.reason}" if failure.reason else failure.message
     words = case.words(failure)
-    failure.reason = means.format_map(words)
     # In the settings stage the failure itself knows best what to do.
     own = failure.hint if stage == "settings" else None
-    failure.hint = own or command.format_map(words)
-    return failure
+    told = failure.with_message(f"{stage}: {seen}").with_reason(means.format_map(words))
+    return told.with_hint(own or command.format_map(words))
 
 
 def _lines(failure: RespanError, stage: str, case: DiagnosisContext) -> tuple[str, str]:

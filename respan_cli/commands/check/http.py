@@ -8,7 +8,8 @@ from typing import Any
 from respan_cli.commands.check.context import CheckContext
 from respan_cli.commands.check.stages import Finding
 from respan_cli.errors import BadResponseError, NetworkError
-from respan_cli.gateway.api_errors import words
+from respan_cli.gateway.client import GatewayClient
+from respan_cli.gateway.error_body import words
 from respan_cli.gateway.http import HttpResponse
 from respan_cli.gateway.sdk import load_sdk
 
@@ -23,7 +24,7 @@ def http(state: CheckContext) -> Finding:
     """
     load_sdk()
     state.start_clock()  # the import was our time, not the gateway's
-    response = state.without_key().call("POST", _endpoint(state), _refusable(state), state.deadline)
+    response = _probe(state, state.without_key())
     if response.status == 407 and state.hop:
         reason = f"{response.what}: {words(response.body)}"
         raise NetworkError("the proxy did not pass the request on", reason=reason, kind="proxy_auth")
@@ -77,7 +78,7 @@ def authentication(state: CheckContext) -> Finding:
         AuthenticationError: 401 or 403.
         RespanError: no answer, or none of a gateway.
     """
-    response = state.with_key().call("POST", _endpoint(state), _refusable(state), state.deadline)
+    response = _probe(state, state.with_key())
     if response.status in (401, 403):
         raise response.failure(state.asked)
     _expect_a_gateway(state, response)
@@ -91,6 +92,11 @@ def authentication(state: CheckContext) -> Finding:
     told = f"the key was taken, and then: {response.what}: {words(response.body)}"
     warnings = (told,) if _in_trouble(response) else ()
     return Finding(f"the key from {state.target.key_source} was taken", facts, warnings, response.ms)
+
+
+def _probe(state: CheckContext, client: GatewayClient) -> HttpResponse:
+    with client:
+        return client.request("POST", _endpoint(state), _refusable(state), state.deadline, state.observer())
 
 
 def _endpoint(state: CheckContext) -> str:

@@ -40,7 +40,7 @@ def settings(state: CheckContext) -> Finding:
     try:
         for headers in (current.headers, current.gateway_headers):
             resolve_references(headers, state.terminal.env)
-        state.target = state.aim(current)
+        state.target = state.connect(current)
     except RespanError as failure:
         key = {"present": current.api_key is not None, "source": current.sources.get("api_key")}
         return Finding("", _facts(state, current.sources, key), failure=failure)

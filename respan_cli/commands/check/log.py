@@ -15,10 +15,12 @@ from urllib.parse import quote, urlsplit
 from respan_cli.commands.check.context import CheckContext
 from respan_cli.commands.check.stages import Finding
 from respan_cli.errors import ProviderError, RespanError
-from respan_cli.gateway.api_errors import RequestContext, as_json
+from respan_cli.gateway.api_errors import RequestContext
 from respan_cli.gateway.client import GatewayClient
 from respan_cli.gateway.deadline import Deadline
+from respan_cli.gateway.error_body import as_json
 from respan_cli.gateway.http import HttpResponse
+from respan_cli.gateway.observer import RequestObserver
 from respan_cli.output.progress import remark
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds between two looks; doubled each time
@@ -46,16 +48,20 @@ class RequestLog:
     """The request log beside a gateway: on the same host, under `/api/request-logs/`.
 
     Args:
-        gateway: with the key among its headers.
-        asked: what failures say about the request.
+        client: open, with the key among its headers.
+        context: what failures say about the request.
+        observer: told of each request.
         deadline: until when to look.
     """
 
-    def __init__(self, gateway: GatewayClient, asked: RequestContext, deadline: Deadline) -> None:
-        parts = urlsplit(asked.url)
+    def __init__(
+        self, client: GatewayClient, context: RequestContext, deadline: Deadline, observer: RequestObserver
+    ) -> None:
+        parts = urlsplit(context.url)
         self._root = f"{parts.scheme}://{parts.netloc}/api/request-logs/"
-        self._gateway = gateway
-        self._asked = asked
+        self._client = client
+        self._context = context
+        self._observer = observer
         self._deadline = deadline
         self.looks = 0
 
@@ -108,20 +114,18 @@ class RequestLog:
 
     def _ask(self, method: str, path: str, body: object) -> HttpResponse:
         self.looks += 1
-        response = self._gateway.call(method, self._root + path, body, self._deadline)
+        response = self._client.request(method, self._root + path, body, self._deadline, self._observer)
         # A log that is late is a 404 in JSON; a page at its address will not turn into a log.
         passing = response.status in (408, 429) or response.status >= 500
         passing = passing or (response.status == 404 and response.is_json)
         if not passing and (not response.is_json or response.status >= 300):
             failure = self._refused(response)
-            failure.kind = failure.kind if response.status in (401, 403) else "log_none"
-            raise failure
+            raise failure if response.status in (401, 403) else failure.with_kind("log_none")
         return response
 
     def _refused(self, response: HttpResponse) -> RespanError:
-        failure = response.failure(self._asked)
-        failure.message = f"the request log at {self._root} cannot be asked: {failure.message}"
-        return failure
+        failure = response.failure(self._context)
+        return failure.with_message(f"the request log at {self._root} cannot be asked: {failure.message}")
 
     def _missing(self, what: str, last: HttpResponse) -> RespanError:
         if last.status not in (200, 404):  # it is not that the log has no entry: it has said nothing
@@ -180,13 +184,15 @@ def log(state: CheckContext) -> Finding | None:
     """
     if not state.options.log:
         return None
-    request_log = RequestLog(state.log_reader(), state.asked, Deadline(state.options.log_timeout))
-    remark(f"waiting for the log, at most {state.options.log_timeout:g} s", state.terminal)
-    params, log_id = state.first.result.request.respan_params, state.first.result.log_id
-    if log_id:
-        entry = request_log.wait_for(log_id)
-    else:
-        entry = request_log.wait_for_custom(params["custom_identifier"], state.known_logs)
+    deadline = Deadline(state.options.seconds_for_log)
+    remark(f"waiting for the log, at most {state.options.seconds_for_log:g} s", state.terminal)
+    params, log_id = state.first.result.request.respan_params, state.first.result.ids.log_id
+    with state.log_reader() as client:
+        request_log = RequestLog(client, state.asked, deadline, state.observer())
+        if log_id:
+            entry = request_log.wait_for(log_id)
+        else:
+            entry = request_log.wait_for_custom(params["custom_identifier"], state.known_logs)
     found = differences(params, entry)
     by = "log_id" if log_id else "custom_identifier"
     compared = _compared(params)

@@ -17,12 +17,10 @@ from respan_cli.errors import RespanError, ResponseTimeoutError
 from respan_cli.exchange import exchange
 from respan_cli.gateway.client import GatewayClient
 from respan_cli.gateway.deadline import Deadline
-from respan_cli.gateway.http import ConnectTimer
+from respan_cli.gateway.observer import DelegatingObserver, RequestObserver
 from respan_cli.gateway.sdk import deprecation
-from respan_cli.messages.answer import Event
 from respan_cli.messages.request import AUTO, MessageRequest, build, user_turn
-from respan_cli.output import renderers
-from respan_cli.output.progress import remark
+from respan_cli.output.progress import observer_for, remark
 from respan_cli.output.result import Result
 from respan_cli.settings.headers import resolve_references
 from respan_cli.terminal.redact import redact_params
@@ -36,7 +34,7 @@ def message(state: CheckContext) -> Finding:
     Raises:
         RespanError: of every kind that `send` knows.
     """
-    if not state.options.send:
+    if state.options.no_send:
         warning = deprecation(state.current.model)  # which is the SDK's to give when the message is sent
         warnings = (warning,) if warning else ()
         return Finding("not sent (--no-send)", {"why": "--no-send"}, warnings, skipped=True)
@@ -44,8 +42,10 @@ def message(state: CheckContext) -> Finding:
     request = _request(state)
     if state.options.log:
         request = _findable(state, request)
-    state.gateway = gateway = state.sender(state.deadline.left(), told.append)
-    state.stack.enter_context(gateway.keep())
+    state.gateway = gateway = state.sender(state.deadline.left(), keep_alive=1)
+    state.stack.enter_context(gateway)
+    if warning := deprecation(request.model):
+        told.append(warning)
     measured = _send(state, gateway, request, state.deadline)
     state.first = measured
     result = measured.result
@@ -55,8 +55,8 @@ def message(state: CheckContext) -> Finding:
         **measured.times(),
         "stop_reason": result.answer.stop_reason,
         "usage": dict(result.answer.usage),
-        "request_id": result.request_id,
-        "log_id": result.log_id,
+        "request_id": result.ids.request_id,
+        "log_id": result.ids.log_id,
         "respan_params": redact_params(request.respan_params),
     }
     return Finding(_told(answered, result), facts, tuple(told), result.timing.total_ms)
@@ -67,7 +67,7 @@ def _told(model: str, result: Result) -> str:
     parts = [
         f"{model} answered",
         f"first token {first:.0f} ms" if first is not None else "",
-        f"log id {result.log_id}" if result.log_id else "",
+        f"log id {result.ids.log_id}" if result.ids.log_id else "",
     ]
     return ", ".join(part for part in parts if part)
 
@@ -86,50 +86,37 @@ def _findable(state: CheckContext, request: MessageRequest) -> MessageRequest:
     if fixed in (None, AUTO):
         made = {"custom_identifier": f"respan-check-{uuid4()}"}
         return replace(request, respan_params={**request.respan_params, **made})
-    with suppress(RespanError):  # a log that cannot be asked is the log stage's to tell
-        state.known_logs = RequestLog(state.log_reader(), state.asked, state.deadline).ids_of(fixed or "")
+    with suppress(RespanError), state.log_reader() as client:  # a failure is the log stage's to tell
+        log = RequestLog(client, state.asked, state.deadline, state.observer())
+        state.known_logs = log.ids_of(fixed or "")
     return request
 
 
-class _Nowhere:
-    """The sink of an answer that nobody reads; it only sees to it that the answer ends in time."""
+class _Stopwatch(DelegatingObserver):
+    """Knows how long the connection took (None where there was one already), and ends what takes too long."""
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, other: RequestObserver, deadline: Deadline) -> None:
+        super().__init__(other)
         self._deadline = deadline
+        self.connect_ms: float | None = None
 
-    def write(self, text: str) -> None:
-        """Nothing."""
+    def connected(self, ms: float) -> None:
+        """Remember it."""
+        self.connect_ms = ms
 
-    def flush(self) -> None:
-        """Between two pieces of the answer."""
+    def idle(self) -> None:
+        """Give up on an answer that only trickles."""
         if self._deadline.passed:
             raise ResponseTimeoutError("the answer had not ended in time", retryable=True)
 
-    def commit(self, *, whole: bool) -> None:
-        """Nothing."""
-
-
-class _Stopwatch(renderers.Plain):
-    """Knows when the answer was whole: a kept connection is read on to its end, which may take its time."""
-
-    stopped: float | None = None
-
-    def piece(self, event: Event, text: str) -> str:
-        """The text itself."""
-        if event["type"] == "message_stop":
-            self.stopped = time.monotonic()
-        return super().piece(event, text)
-
 
 def _send(
-    state: CheckContext, gateway: GatewayClient, request: MessageRequest, deadline: Deadline
+    state: CheckContext, client: GatewayClient, request: MessageRequest, deadline: Deadline
 ) -> Measured:
-    connecting = ConnectTimer()
-    gateway.on_step = connecting.take
-    watch = _Stopwatch()
-    result = exchange(gateway, request, state.current, watch, _Nowhere(deadline))
-    result.timing.end = watch.stopped or result.timing.end
-    return Measured(result, connecting.ms)
+    watch = _Stopwatch(observer_for(state.terminal), deadline)
+    *_, result = exchange(client, request, profile=state.current.profile, observer=watch)
+    assert isinstance(result, Result)
+    return Measured(result, watch.connect_ms)
 
 
 def repeat(state: CheckContext) -> Finding | None:
@@ -139,9 +126,9 @@ def repeat(state: CheckContext) -> Finding | None:
         RespanError: one of them failed, and ended it.
     """
     count = state.options.count
-    if count is None or not state.options.send:
+    if count is None or state.options.no_send:
         return None
-    apart = f", {state.options.interval:g} s apart" if state.options.interval else ""
+    apart = f", {(state.options.interval or 0):g} s apart" if state.options.interval else ""
     remark(f"{count} messages over one connection, {count} over new ones{apart}", state.terminal)
     start = time.monotonic()
     kept = [_another(state, state.gateway, number) for number in range(1, count + 1)]
@@ -155,17 +142,17 @@ def repeat(state: CheckContext) -> Finding | None:
 def _another(state: CheckContext, gateway: GatewayClient, number: int) -> Mapping[str, float | None]:
     which = f"message {number + 1} of {2 * (state.options.count or 0)}"
     state.terminal.update_status(which)
-    time.sleep(state.options.interval)
+    time.sleep(state.options.interval or 0)
     try:
         return _send(state, gateway, _request(state), Deadline(state.timeout)).times()
     except RespanError as failure:
-        failure.message = f"{which}: {failure.message}"
-        raise
+        raise failure.with_message(f"{which}: {failure.message}") from failure.__cause__
 
 
 def _over_new(state: CheckContext, number: int) -> Mapping[str, float | None]:
-    gateway = state.sender(state.timeout, lambda text: None)
-    with gateway.keep():  # made before the clock starts: a client is our time, not the gateway's
+    with state.sender(
+        state.timeout, keep_alive=1
+    ) as gateway:  # made before the clock starts: a client is our time, not the gateway's
         return _another(state, gateway, number)
 
 

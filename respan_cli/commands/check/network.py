@@ -10,7 +10,7 @@ from respan_cli.commands.check.context import CheckContext
 from respan_cli.commands.check.proxy_endpoint import proxy_endpoint_of
 from respan_cli.commands.check.stages import Finding
 from respan_cli.errors import NetworkError
-from respan_cli.gateway.proxy import in_force
+from respan_cli.gateway.proxy import proxy_for
 from respan_cli.gateway.sdk import trusted
 
 CERTIFICATE_LIMIT = 14  # days that a certificate should have left
@@ -19,7 +19,7 @@ CONNECT_TIMEOUT = 10.0  # seconds for DNS and TCP, and again for TLS, however lo
 
 def proxy(state: CheckContext) -> Finding | None:
     """Whether a proxy stands between; with one, DNS and TCP are about the proxy, not the gateway."""
-    found = in_force(state.at)
+    found = proxy_for(state.at)
     if found is None:
         return None
     state.hop = hop = proxy_endpoint_of(found)
@@ -95,8 +95,7 @@ def _trusted(state: CheckContext) -> ssl.SSLContext:
     try:
         return trusted(state.at)
     except NetworkError as failure:
-        failure.kind = "tls_certificates"
-        raise
+        raise failure.with_kind("tls_certificates") from None
 
 
 def _untrusted(state: CheckContext, failure: NetworkError) -> Finding:
@@ -107,8 +106,8 @@ def _untrusted(state: CheckContext, failure: NetworkError) -> Finding:
         issuer = probes.issuer_of(state.addresses, port, _limit(state))
     if issuer is None:
         raise failure
-    failure.message += f", issued by {issuer}"
-    return Finding("", {"issuer": issuer}, failure=failure)
+    named = failure.with_message(f"{failure.message}, issued by {issuer}")
+    return Finding("", {"issuer": issuer}, failure=named)
 
 
 def _encrypted(state: CheckContext) -> bool:

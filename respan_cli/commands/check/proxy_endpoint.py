@@ -57,6 +57,4 @@ def proxy_endpoint_of(proxy: Proxy) -> ProxyEndpoint:
 
 def _unusable(proxy: Proxy, error: Exception, kind: str) -> NetworkError:
     """What a message would fail with, so that it is told before anything is connected to."""
-    failure = unusable_proxy(proxy, error)
-    failure.kind = kind
-    return failure
+    return unusable_proxy(proxy, error).with_kind(kind)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from respan_cli.commands.shared import completion, options
+from respan_cli.commands.shared import completion
 from respan_cli.commands.shared.context import read_document
-from respan_cli.commands.shared.profile_edit import read_stdin, save, set_value, tell, unset_value, value_of
+from respan_cli.commands.shared.options import CommandOptions, InsecureHttp, ProfileOptions
+from respan_cli.commands.shared.profile_edit import (
+    check_base_url,
+    read_stdin,
+    save,
+    set_value,
+    tell,
+    unset_value,
+    value_of,
+)
 from respan_cli.errors import ExitCode, SettingsError, UsageError
 from respan_cli.messages.prompt import STDIN
 from respan_cli.settings import edits, resolve
@@ -29,17 +39,40 @@ ProfileName = Annotated[
 ]
 
 
-def set_(
-    ctx: typer.Context,
-    key: Key,
+@dataclass(frozen=True, kw_only=True)
+class SetOptions(ProfileOptions):
+    """The options of `config set`."""
+
+    key: Key
     value: Annotated[
         str | None, typer.Argument(metavar="VALUE", help="The value; '-' reads it from standard input.")
-    ] = None,
-    profile: options.Profile = None,
-    insecure_http: options.InsecureHttp = False,
-    color: options.ColorMode = options.Color.AUTO,
-    debug: options.Debug = False,
-) -> int:
+    ] = None
+    insecure_http: InsecureHttp = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnsetOptions(ProfileOptions):
+    """The options of `config unset`."""
+
+    key: Key
+
+
+@dataclass(frozen=True, kw_only=True)
+class UseOptions(CommandOptions):
+    """The options of `config use`."""
+
+    profile: ProfileName
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteOptions(CommandOptions):
+    """The options of `config delete`."""
+
+    profile: ProfileName
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False
+
+
+def set_(terminal: Terminal, options: SetOptions) -> int:
     """Give a setting of the profile a value; an empty one unsets it. The key comes from standard input.
 
     $ respan config set model claude-sonnet-5-5
@@ -48,13 +81,13 @@ def set_(
     $ respan config set api_key_command 'pass show respan'
     $ respan config set required customer_identifier,metadata.agent
     """
-    terminal = options.terminal_of(ctx)
-    place = edits.parse_setting_key(key)
-    if place.field.name == "api_key" and value != "":
-        layer = edits.key_layer(read_key(terminal, value), "standard input")
+    place = edits.parse_setting_key(options.key)
+    if place.field.name == "api_key" and options.value != "":
+        layer = edits.key_layer(read_key(terminal, options.value), "standard input")
     else:
-        layer = edits.read_value(place, value_of(terminal, value, key), "the command line")
-    set_value(terminal, ctx.params, place, layer)
+        layer = edits.read_value(place, value_of(terminal, options.value, options.key), "the command line")
+    check_base_url(layer, insecure_http=options.insecure_http)
+    set_value(terminal, options.profile, place, layer)
     return ExitCode.OK
 
 
@@ -80,33 +113,23 @@ def read_key(terminal: Terminal, value: str | None) -> str:
     return check_key(read_stdin(terminal), "standard input")
 
 
-def unset(
-    ctx: typer.Context,
-    key: Key,
-    profile: options.Profile = None,
-    color: options.ColorMode = options.Color.AUTO,
-    debug: options.Debug = False,
-) -> int:
+def unset(terminal: Terminal, options: UnsetOptions) -> int:
     """Take a setting, or a whole table of them, out of the profile.
 
     $ respan config unset max_tokens
     $ respan config unset metadata.agent -p work
     """
-    unset_value(options.terminal_of(ctx), ctx.params, edits.parse_setting_key(key))
+    unset_value(terminal, options.profile, edits.parse_setting_key(options.key))
     return ExitCode.OK
 
 
-def use(
-    ctx: typer.Context,
-    profile: ProfileName,
-    color: options.ColorMode = options.Color.AUTO,
-    debug: options.Debug = False,
-) -> int:
+def use(terminal: Terminal, options: UseOptions) -> int:
     """Make a profile the default one, used where nothing else names one.
 
     $ respan config use work
     """
-    terminal = options.terminal_of(ctx)
+
+    profile = options.profile
 
     def change(tables: edits.Tables) -> None:
         resolve.profile_table(tables, profile)  # or there is none
@@ -119,25 +142,19 @@ def use(
     return ExitCode.OK
 
 
-def delete(
-    ctx: typer.Context,
-    profile: ProfileName,
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
-    color: options.ColorMode = options.Color.AUTO,
-    debug: options.Debug = False,
-) -> int:
+def delete(terminal: Terminal, options: DeleteOptions) -> int:
     """Delete a profile and all that it holds, its key included.
 
     $ respan config delete old --yes
     """
-    terminal = options.terminal_of(ctx)
+    profile = options.profile
     _require(read_document(terminal.env).tables, profile)
-    if not (yes or terminal.can_prompt):
+    if not (options.yes or terminal.can_prompt):
         raise UsageError(
             f"there is nobody to ask whether profile {profile!r} may go",
             hint=f"respan config delete {resolve.shell_quoted(profile)} --yes",
         )
-    if not (yes or terminal.confirm(f"Delete profile {profile!r} and its key?")):
+    if not (options.yes or terminal.confirm(f"Delete profile {profile!r} and its key?")):
         return ExitCode.OK
 
     def change(tables: edits.Tables) -> None:

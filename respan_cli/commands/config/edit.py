@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 
 from respan_cli.commands.shared import options
+from respan_cli.commands.shared.app import terminal_of
 from respan_cli.commands.shared.context import check
 from respan_cli.commands.shared.profile_edit import tell
 from respan_cli.errors import ExitCode, RespanError, SettingsError
@@ -27,7 +28,7 @@ def edit(
     $ respan config edit
     $ EDITOR='code --wait' respan config edit
     """
-    terminal = options.terminal_of(ctx)
+    terminal = terminal_of(ctx)
     path = store.config_path(terminal.env)
     original = store.read_bytes(path)
     start = original or starter().encode()

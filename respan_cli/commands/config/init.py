@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from respan_cli.commands.config.show import DOCS_MCP
-from respan_cli.commands.shared import options
-from respan_cli.commands.shared.context import read_document, with_header_files
+from respan_cli.commands.shared.app import terminal_of
+from respan_cli.commands.shared.context import flag_layer, read_document
+from respan_cli.commands.shared.options import MessageOptions
 from respan_cli.commands.shared.profile_edit import (
     check_base_url,
     read_stdin,
@@ -22,7 +23,7 @@ from respan_cli.errors import ExitCode, SettingsError, UsageError
 from respan_cli.settings import edits, resolve, store
 from respan_cli.settings.api_key import check_key
 from respan_cli.settings.fields import BY_NAME, KEY_FIELDS
-from respan_cli.settings.layers import Layer, from_flags
+from respan_cli.settings.layers import Layer
 from respan_cli.settings.pages import CREDITS_PAGE, KEYS_PAGE, PLATFORM, PROVIDERS_PAGE
 from respan_cli.terminal.terminal import Terminal
 from respan_cli.terminal.text import RED
@@ -35,55 +36,43 @@ STEPS = f"""
 """
 
 
-def init(
-    ctx: typer.Context,
-    profile: options.Profile = None,
+@dataclass(frozen=True, kw_only=True)
+class InitOptions(MessageOptions):
+    """The options of `config init`."""
+
     api_key_stdin: Annotated[
         bool, typer.Option("--api-key-stdin", help="Read the API key from standard input and ask nothing.")
-    ] = False,
-    model: options.Model = None,
-    max_tokens: options.MaxTokens = None,
-    system: options.System = None,
-    customer_identifier: options.CustomerIdentifier = None,
-    custom_identifier: options.CustomIdentifier = None,
-    metadata: options.Metadata = None,
-    respan_params: options.Param = None,
-    base_url: options.BaseUrl = None,
-    headers: options.Header = None,
-    gateway_headers: options.GatewayHeader = None,
-    timeout: options.Timeout = None,
-    max_retries: options.MaxRetries = None,
-    insecure_http: options.InsecureHttp = False,
-    color: options.ColorMode = options.Color.AUTO,
-    debug: options.Debug = False,
-) -> int:
+    ] = False
+
+
+def init(ctx: typer.Context, options: InitOptions) -> int:
     """Make a profile, or give one a new key: asks for what is missing, the key unseen.
 
     $ respan config init
     $ printf %s "$KEY" | respan config init --api-key-stdin -p ci --customer-id ci
     """
-    terminal = options.terminal_of(ctx)
-    if not (api_key_stdin or terminal.can_prompt):
+    terminal = terminal_of(ctx)
+    if not (options.api_key_stdin or terminal.can_prompt):
         raise UsageError(
             "there is nobody to ask for the API key",
             hint='printf %s "$KEY" | respan config init --api-key-stdin',
         )
-    given = from_flags(with_header_files(ctx.params))
-    check_base_url(given, ctx.params)
-    if api_key_stdin:
+    given = flag_layer(options)
+    check_base_url(given, insecure_http=options.insecure_http)
+    if options.api_key_stdin:
         key = check_key(read_stdin(terminal), "standard input")
-        name, _ = save_layer(terminal, ctx.params, {**given, **edits.key_layer(key, "standard input")})
+        name, _ = save_layer(terminal, options.profile, {**given, **edits.key_layer(key, "standard input")})
         _say_written(terminal, name)
         return ExitCode.OK
-    name, _ = save_layer(terminal, ctx.params, {**given, **_answers(terminal, ctx.params, given)})
+    name, _ = save_layer(terminal, options.profile, {**given, **_answers(terminal, options.profile, given)})
     _say_what_next(terminal, name)
-    return _offer_check(ctx, name)
+    return _offer_check(ctx, name, options)
 
 
-def _answers(terminal: Terminal, flags: Mapping[str, Any], given: Layer) -> Layer:
+def _answers(terminal: Terminal, profile: str | None, given: Layer) -> Layer:
     """What the person at the terminal says of what the flags leave open."""
     document = read_document(terminal.env).tables
-    name = resolve.choose_profile(flags, terminal.env, document).value
+    name = resolve.choose_profile(profile, terminal.env, document).value
     table: edits.Tables = document.get("profiles", {}).get(name, {})
     path = store.config_path(terminal.env)
     terminal.note(f"Setting up the profile {name!r} in {path}\n{STEPS}")
@@ -120,7 +109,7 @@ def _ask_customer(terminal: Terminal, now: str) -> Layer:
 
 def _say_written(terminal: Terminal, name: str) -> None:
     tell(terminal, f"wrote profile {name!r}")
-    if resolve.choose_profile({}, terminal.env, read_document(terminal.env).tables).value != name:
+    if resolve.choose_profile(None, terminal.env, read_document(terminal.env).tables).value != name:
         typed = resolve.shell_quoted(name)
         tell(terminal, f"use it with '-p {typed}', or always: 'respan config use {typed}'")
     warn_of_variable(terminal, BY_NAME["api_key"])
@@ -132,13 +121,13 @@ def _say_what_next(terminal: Terminal, name: str) -> None:
     terminal.note(f"\nRespan's documentation for your AI coding tool ('respan config mcp'):\n{snippet}\n")
 
 
-def _offer_check(ctx: typer.Context, name: str) -> int:
+def _offer_check(ctx: typer.Context, name: str, options: InitOptions) -> int:
     """Offer `check`, and run it as if it had been typed."""
-    terminal = options.terminal_of(ctx)
+    terminal = terminal_of(ctx)
     if not terminal.confirm("Check that it can send, with a first message?", default=True):
         return ExitCode.OK
     argv = ["check", "-p", name, "--color", terminal.color]
-    argv += ["--insecure-http"] if ctx.params["insecure_http"] else []
+    argv += ["--insecure-http"] if options.insecure_http else []
     argv += ["--debug"] if terminal.debug else []
     program: Any = ctx.find_root().command
     code: int = program.main(args=argv, prog_name="respan", standalone_mode=False, obj=terminal)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
-from respan_cli.commands.shared import completion, options
+from respan_cli.commands.shared import completion
 from respan_cli.commands.shared.context import load_settings, read_document
+from respan_cli.commands.shared.options import CommandOptions, ProfileOptions, ShowSecrets
 from respan_cli.errors import ExitCode, SettingsError
 from respan_cli.settings import edits, resolve, store
 from respan_cli.settings.api_key import key_origin
@@ -26,26 +28,49 @@ DOCS_MCP = {"mcpServers": {"respan-docs": {"url": "https://respan.ai/docs/mcp"}}
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
 
 
-def list_profiles(
-    ctx: typer.Context,
-    as_json: AsJson = False,
-    color: options.ColorMode = options.Color.AUTO,
-    debug: options.Debug = False,
-) -> int:
+@dataclass(frozen=True, kw_only=True)
+class ListOptions(CommandOptions):
+    """The options of `config list`."""
+
+    as_json: AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowOptions(ProfileOptions):
+    """The options of `config show`."""
+
+    origin: Annotated[bool, typer.Option("--origin", help="Say where each value comes from.")] = False
+    as_json: AsJson = False
+    show_secrets: ShowSecrets = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class GetOptions(ProfileOptions):
+    """The options of `config get`."""
+
+    key: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY", help="A setting, dotted for tables.", autocompletion=completion.setting_keys
+        ),
+    ]
+    show_secrets: ShowSecrets = False
+
+
+def list_profiles(terminal: Terminal, options: ListOptions) -> int:
     """List the profiles: which is in force, where each sends, and whether it has a key.
 
     $ respan config list
     $ respan config list --json | jq -r '.[].name'
     """
-    terminal = options.terminal_of(ctx)
     document = read_document(terminal.env).tables
-    chosen = resolve.choose_profile({}, terminal.env, document)
+    chosen = resolve.choose_profile(None, terminal.env, document)
     known = document.get("profiles", {})
     if chosen.value not in known and chosen.value != DEFAULT_PROFILE:
         terminal.note(f"{chosen.source} names {chosen.value!r}, which is no profile", label="respan: ")
     names = known or [DEFAULT_PROFILE]
     rows = [_profile(name, chosen, document, terminal) for name in names]
-    if as_json:
+    if options.as_json:
         return _print_json(terminal, rows)
     print_table(terminal, ("PROFILE", "STATUS", "BASE URL", "KEY"), [_profile_row(row) for row in rows])
     return ExitCode.OK
@@ -72,29 +97,20 @@ def _profile_row(profile: dict[str, Any]) -> tuple[str, ...]:
     return name, ", ".join(status), profile["base_url"], key
 
 
-def show(
-    ctx: typer.Context,
-    profile: options.Profile = None,
-    origin: Annotated[bool, typer.Option("--origin", help="Say where each value comes from.")] = False,
-    as_json: AsJson = False,
-    show_secrets: options.ShowSecrets = False,
-    color: options.ColorMode = options.Color.AUTO,
-    debug: options.Debug = False,
-) -> int:
+def show(terminal: Terminal, options: ShowOptions) -> int:
     """Show the settings in force: flags, environment, profile and defaults merged.
 
     $ respan config show --origin    # and where each value comes from
     $ respan config show --json | jq .settings.model
     """
-    terminal = options.terminal_of(ctx)
-    current = load_settings(ctx.params, terminal.env)
-    chosen = resolve.choose_profile(ctx.params, terminal.env, read_document(terminal.env).tables)
-    if as_json:
-        whole = {"profile": current.profile, "settings": in_force(current, show_secrets=show_secrets)}
+    current = load_settings(options, terminal.env)
+    chosen = resolve.choose_profile(options.profile, terminal.env, read_document(terminal.env).tables)
+    if options.as_json:
+        whole = {"profile": current.profile, "settings": in_force(current, show_secrets=options.show_secrets)}
         sources = {"profile": chosen.source, **current.sources}
-        return _print_json(terminal, {**whole, "origin": sources} if origin else whole)
-    rows = [("profile", current.profile, chosen.source), *_rows(current, show_secrets=show_secrets)]
-    columns = 3 if origin or terminal.stdout_isatty else 2
+        return _print_json(terminal, {**whole, "origin": sources} if options.origin else whole)
+    rows = [("profile", current.profile, chosen.source), *_rows(current, show_secrets=options.show_secrets)]
+    columns = 3 if options.origin or terminal.stdout_isatty else 2
     print_table(terminal, ("SETTING", "VALUE", "ORIGIN")[:columns], [row[:columns] for row in rows])
     return ExitCode.OK
 
@@ -131,28 +147,16 @@ def _text(field: Field, value: Any) -> str:
     return shown(tuple(value) if isinstance(value, list) else value)
 
 
-def get(
-    ctx: typer.Context,
-    key: Annotated[
-        str,
-        typer.Argument(
-            metavar="KEY", help="A setting, dotted for tables.", autocompletion=completion.setting_keys
-        ),
-    ],
-    profile: options.Profile = None,
-    show_secrets: options.ShowSecrets = False,
-    color: options.ColorMode = options.Color.AUTO,
-    debug: options.Debug = False,
-) -> int:
+def get(terminal: Terminal, options: GetOptions) -> int:
     """Print the value of one setting that is in force.
 
     $ respan config get model
     $ respan config get metadata.agent -p work
     """
-    terminal = options.terminal_of(ctx)
+    key = options.key
     place = None if key == "profile" else edits.parse_setting_key(key)
-    current = load_settings(ctx.params, terminal.env)
-    text = current.profile if place is None else _value_at(place, current, show_secrets=show_secrets)
+    current = load_settings(options, terminal.env)
+    text = current.profile if place is None else _value_at(place, current, show_secrets=options.show_secrets)
     if not text:
         near = did_you_mean(key, [name for name in current.sources if name != key])
         raise SettingsError(f"{key} is not set in profile {current.profile!r}{near if '.' in key else ''}")
@@ -169,27 +173,22 @@ def _value_at(place: edits.SettingKey, current: Settings, *, show_secrets: bool)
     return _text(place.field, value)
 
 
-def path(
-    ctx: typer.Context, color: options.ColorMode = options.Color.AUTO, debug: options.Debug = False
-) -> int:
+def path(terminal: Terminal, options: CommandOptions) -> int:
     """Print the path of the profile file, whether or not it exists yet.
 
     $ ls -l "$(respan config path)"
     """
-    terminal = options.terminal_of(ctx)
     terminal.write(f"{store.config_path(terminal.env)}\n")
     terminal.flush()
     return ExitCode.OK
 
 
-def mcp(
-    ctx: typer.Context, color: options.ColorMode = options.Color.AUTO, debug: options.Debug = False
-) -> int:
+def mcp(terminal: Terminal, options: CommandOptions) -> int:
     """Print the JSON that gives an AI coding tool Respan's documentation; it needs no key.
 
     $ respan config mcp > .mcp.json
     """
-    return _print_json(options.terminal_of(ctx), DOCS_MCP)
+    return _print_json(terminal, DOCS_MCP)
 
 
 def _print_json(terminal: Terminal, value: object) -> int:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from dataclasses import MISSING, Field, fields
+from functools import update_wrapper
 from importlib import import_module
+from inspect import Parameter, Signature, signature
 from textwrap import shorten
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from respan_cli.commands.shared.help_page import show_page
+from respan_cli.terminal.terminal import Terminal
 
 Run = TypeVar("Run", bound=Callable[..., Any])
 
@@ -34,8 +38,24 @@ class App(typer.Typer):
         super().__init__(**ours | settings)
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Run], Run]:
-        """As Typer's own."""
-        return super().command(name, cls=Command, **settings)
+        """As Typer's own; a function that takes `options` gets them as one value (see `expand_options`)."""
+        register = super().command(name, cls=Command, **settings)
+
+        def add(run: Run) -> Run:
+            register(expand_options(run))
+            return run
+
+        return add
+
+    def callback(self, *args: Any, **settings: Any) -> Callable[[Run], Run]:
+        """As Typer's own, with `options` as `command` has them."""
+        register = super().callback(*args, **settings)
+
+        def add(run: Run) -> Run:
+            register(expand_options(run))
+            return run
+
+        return add
 
 
 class Command(TyperCommand):
@@ -101,6 +121,45 @@ class Commands(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._made)
+
+
+def expand_options(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Show Typer each field of a command's options as a parameter of its own.
+
+    A command is a function of the terminal (or of Typer's context, where it needs that) and of one frozen
+    dataclass named `options`, whose fields are annotated as Typer wants its parameters:
+
+        def send(terminal: Terminal, options: SendOptions) -> int: ...
+
+    A function without `options` is returned as it is.
+    """
+    kind = get_type_hints(run).get("options")
+    if kind is None:
+        return run
+    wants_context = "ctx" in signature(run).parameters
+    types = get_type_hints(kind, include_extras=True)
+
+    def command(ctx: typer.Context, **values: Any) -> Any:
+        return run(ctx if wants_context else terminal_of(ctx), kind(**values))
+
+    update_wrapper(command, run)
+    vars(command).pop("__wrapped__")
+    context = Parameter("ctx", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    parameters = [_parameter(field, types[field.name]) for field in fields(kind)]
+    vars(command)["__signature__"] = Signature([context, *parameters])
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in (context, *parameters)}
+    return command
+
+
+def _parameter(field: Field[Any], annotation: Any) -> Parameter:
+    default = Parameter.empty if field.default is MISSING else field.default
+    return Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def terminal_of(ctx: typer.Context) -> Terminal:
+    """The terminal that `main` was given."""
+    terminal: Terminal = ctx.find_root().obj
+    return terminal
 
 
 def _command_at(place: str, name: str) -> Any:

@@ -80,7 +80,7 @@ def _begin_with(incomplete: str, words: Iterable[str]) -> list[str]:
 
 def _profile_in_force(ctx: typer.Context) -> dict[str, Any]:
     tables = _tables(ctx)
-    chosen = resolve.choose_profile(ctx.params, _env(ctx), tables).value
+    chosen = resolve.choose_profile(ctx.params.get("profile"), _env(ctx), tables).value
     table: dict[str, Any] = tables.get("profiles", {}).get(chosen, {})
     return table
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from respan_cli.errors import RespanError, SettingsError, UsageError
 from respan_cli.settings import parsers, resolve, store
-from respan_cli.settings.api_key import find_key
 from respan_cli.settings.fields import BY_NAME
 from respan_cli.settings.headers import parse_lines
 from respan_cli.settings.layers import Layer, MisplacedError, from_environment, from_flags, from_profile
 from respan_cli.settings.resolve import Settings
 
 if TYPE_CHECKING:
-    from respan_cli.exchange import Target
+    from respan_cli.commands.shared.options import ProfileOptions
 
 
 def read_document(env: Mapping[str, str]) -> store.Document:
@@ -39,48 +37,33 @@ def check(document: store.Document) -> None:
     try:
         resolve.check_document(document.tables)
     except MisplacedError as error:
-        error.hint = f"{document.where(*error.path)}: 'respan config edit' opens it"
-        raise
+        raise error.with_hint(f"{document.where(*error.path)}: 'respan config edit' opens it") from None
 
 
-def load_settings(params: Mapping[str, Any], env: Mapping[str, str]) -> Settings:
-    """The settings in force for a command.
-
-    Args:
-        params: the command's parameters, by the names of the settings.
-        env: the environment.
+def load_settings(options: ProfileOptions, env: Mapping[str, str]) -> Settings:
+    """The settings of a command: its flags, the environment, the profile.
 
     Raises:
         UsageError: a flag's value is not what its setting accepts.
         SettingsError: the same of a variable or of the file; or there is no such profile.
     """
     document = read_document(env)
-    name = resolve.choose_profile(params, env, document.tables).value
-    return resolve.resolve(name, layers(params, env, document, name))
+    name = resolve.choose_profile(options.profile, env, document.tables).value
+    table = resolve.profile_table(document.tables, name)
+    return resolve.resolve(name, [flag_layer(options), from_environment(env), from_profile(table, name)])
 
 
-def layers(
-    params: Mapping[str, Any], env: Mapping[str, str], document: store.Document, profile: str
-) -> list[Layer]:
-    """Flags, environment, profile: the highest first."""
-    return [
-        from_flags(with_header_files(params)),
-        from_environment(env),
-        from_profile(resolve.profile_table(document.tables, profile), profile),
-    ]
-
-
-def with_header_files(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters with `-H @FILE` replaced by the lines of the file.
+def flag_layer(options: ProfileOptions) -> Layer:
+    """The layer of the command line, with `-H @FILE` replaced by the lines of the file.
 
     Raises:
-        UsageError: the file cannot be read, or a line of it is no header.
+        UsageError: a flag's value is not what its setting accepts, or a file of headers cannot be read.
     """
-    read = dict(params)
+    flags = dict(options.flags())
     for name in ("headers", "gateway_headers"):
-        lines = [line for item in params.get(name) or () for line in _header_lines(item)]
-        read[name] = lines or None
-    return read
+        items = flags.get(name) or ()
+        flags[name] = [line for item in items for line in _header_lines(item)] or None
+    return from_flags(flags)
 
 
 def _header_lines(item: str) -> list[str]:
@@ -135,21 +118,3 @@ def _how_to_give(name: str) -> str:
     if not key:
         return field.flag or name
     return f"{field.flag} '{key}: …'" if field.ignore_case else f"{field.flag} {key}=…"
-
-
-@contextmanager
-def target_of(current: Settings, env: Mapping[str, str], *, sandbox: bool) -> Iterator[Target]:
-    """Where to send: the gateway of the settings, or the sandbox for as long as this lasts.
-
-    Raises:
-        SettingsError: there is no key, or the command that gives it fails.
-    """
-    from respan_cli.exchange import Target
-
-    if not sandbox:
-        yield Target(current.base_url, *find_key(current, env))
-        return
-    from respan_cli.sandbox import Sandbox
-
-    with Sandbox() as running:
-        yield Target(running.url + "/", "sandbox", "the sandbox")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from respan_cli.commands.shared.options import InputOptions
 from respan_cli.errors import UsageError
 from respan_cli.messages.prompt import STDIN, compose
 from respan_cli.messages.request import user_turn
@@ -27,27 +28,26 @@ NAMED = "'-'"  # among the words of the prompt
 
 
 @contextmanager
-def asked(
-    flags: Mapping[str, Any], terminal: Terminal, meanwhile: Callable[[], None] = lambda: None
+def read_conversation(
+    options: InputOptions, terminal: Terminal, *, before_wait: Callable[[], None] = lambda: None
 ) -> Iterator[Conversation]:
     """The conversation that the flags describe; a draft from the editor is kept until it has arrived.
 
     Args:
-        flags: the parameters of `send`.
         terminal: where standard input comes from.
-        meanwhile: called before standard input, or somebody who writes, is waited for.
+        before_wait: called before standard input, or somebody who writes, is waited for.
 
     Raises:
         UsageError: something cannot be read, is not what its flag says, or there is nothing to send.
     """
-    stdin = Stdin(terminal, meanwhile)
-    if not flags["editor"]:
-        yield conversation(flags, stdin)
+    stdin = Stdin(terminal, before_wait)
+    if not options.editor:
+        yield build_conversation(options, stdin)
         return
     from respan_cli.terminal.editor import Draft
 
     with Draft(terminal) as draft:
-        yield conversation(flags, stdin, draft.edit)
+        yield build_conversation(options, stdin, draft.edit)
 
 
 class Stdin:
@@ -55,17 +55,17 @@ class Stdin:
 
     Args:
         terminal: whose it is.
-        meanwhile: called before it is waited for.
+        before_wait: called before it is waited for.
     """
 
-    def __init__(self, terminal: Terminal, meanwhile: Callable[[], None]) -> None:
+    def __init__(self, terminal: Terminal, before_wait: Callable[[], None]) -> None:
         self.piped = terminal.stdin_is_piped
-        self.meanwhile = meanwhile
+        self.before_wait = before_wait
         self._terminal = terminal
 
     def read(self) -> bytes:
         """Everything on it."""
-        self.meanwhile()
+        self.before_wait()
         return self._terminal.read_stdin(WAITING)
 
     def text(self) -> str:
@@ -73,48 +73,47 @@ class Stdin:
         return decode(self.read(), STDIN_NAME)
 
 
-def conversation(
-    flags: Mapping[str, Any], stdin: Stdin, edit: Callable[[str], str] | None = None
+def build_conversation(
+    options: InputOptions, stdin: Stdin, edit: Callable[[str], str] | None = None
 ) -> Conversation:
     """The turns and the further fields of the body. Whatever needs no waiting is checked first.
 
     Args:
-        flags: the parameters of `send`.
         stdin: what is piped in.
         edit: what the prompt passes through, if somebody is to write it.
 
     Raises:
-        UsageError: as `asked` says.
+        UsageError: as `read_conversation` says.
     """
-    in_pipe = stdin_reader(flags)
-    options = body_options(
-        extra=_json_flag(flags["extra_body"], "--extra-body"),
-        stops=flags["stops"] or (),
-        effort=flags["effort"],
-        schema=_schema(flags["schema"]),
+    in_pipe = stdin_reader(options)
+    fields = body_options(
+        extra=_json_flag(options.extra_body, "--extra-body"),
+        stops=options.stops or (),
+        effort=options.effort,
+        schema=_schema(options.schema),
     )
-    earlier = _earlier(flags["messages"], stdin)
-    texts, blocks = _files(flags["files"] or (), stdin)
-    takes_pipe = stdin.piped and not in_pipe and not flags["no_stdin"]
+    earlier = _earlier(options.messages, stdin)
+    texts, blocks = _files(options.files or (), stdin)
+    takes_pipe = stdin.piped and not in_pipe and not options.no_stdin
     piped = stdin.text() if takes_pipe or in_pipe == NAMED else None
-    words = compose(flags["prompt"] or (), piped)
+    words = compose(options.prompt or (), piped)
     if edit:
-        stdin.meanwhile()
+        stdin.before_wait()
         words = edit(words)
     prompt = compose((), words, texts)
     last = [user_turn(prompt, blocks)] if prompt or blocks else []
     if not earlier and not last:
         raise _no_prompt()
-    return Conversation([*earlier, *last], options)
+    return Conversation([*earlier, *last], fields)
 
 
-def check_says_something(flags: Mapping[str, Any], terminal: Terminal) -> None:
+def check_has_prompt(options: InputOptions, terminal: Terminal) -> None:
     """Refuse a command line on a terminal that says nothing, before anybody asks for its key.
 
     Raises:
         UsageError: there is nothing to send.
     """
-    if terminal.stdin_isatty and not any(flags[name] for name in ("prompt", "files", "messages", "editor")):
+    if terminal.stdin_isatty and not (options.prompt or options.files or options.messages or options.editor):
         raise _no_prompt()
 
 
@@ -122,18 +121,18 @@ def _no_prompt() -> UsageError:
     return UsageError("there is no prompt", hint="respan send 'Say hello', or pipe text in")
 
 
-def stdin_reader(flags: Mapping[str, Any]) -> str | None:
+def stdin_reader(options: InputOptions) -> str | None:
     """The flag that reads standard input by name, if one does.
 
     Raises:
         UsageError: two of them do, or one does and `--no-stdin` is given.
     """
-    readers = [NAMED] if STDIN in (flags["prompt"] or ()) else []
-    readers += ["--messages -"] if flags["messages"] == STDIN else []
-    readers += ["--file -" for path in flags["files"] or () if path == STDIN]
+    readers = [NAMED] if STDIN in (options.prompt or ()) else []
+    readers += ["--messages -"] if options.messages == STDIN else []
+    readers += ["--file -" for path in options.files or () if path == STDIN]
     if len(readers) > 1:
         raise UsageError(f"{readers[0]} and {readers[1]} cannot both read standard input")
-    if readers and flags["no_stdin"]:
+    if readers and options.no_stdin:
         raise UsageError(f"{readers[0]} asks for standard input, which --no-stdin ignores")
     return readers[0] if readers else None
 

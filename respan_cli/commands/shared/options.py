@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from respan_cli.commands.shared import completion
-from respan_cli.output.dry_run import DryRunFormat
-from respan_cli.settings.fields import BY_NAME, PROFILE_VARIABLE, shown
-from respan_cli.terminal.terminal import Terminal
+from respan_cli.commands.shared.app import terminal_of
+from respan_cli.settings.fields import BY_NAME, FIELDS, PROFILE_VARIABLE, shown
 
 
 class Color(StrEnum):
@@ -37,12 +38,6 @@ class Rendering(StrEnum):
     AUTO = "auto"
     MARKDOWN = "markdown"
     PLAIN = "plain"
-
-
-def terminal_of(ctx: typer.Context) -> Terminal:
-    """The terminal that `main` was given."""
-    terminal: Terminal = ctx.obj
-    return terminal
 
 
 def setting(name: str) -> Any:
@@ -77,6 +72,7 @@ def _set_debug(ctx: typer.Context, debug: bool) -> bool:
     return debug
 
 
+FlagValue = str | Sequence[str] | None  # of a setting, as it is typed
 Text = str | None
 Texts = list[str] | None
 
@@ -169,37 +165,6 @@ Sandbox = Annotated[
         rich_help_panel="Connection",
     ),
 ]
-Output = Annotated[
-    Text,
-    typer.Option(
-        "-o",
-        "--output",
-        help="Write the answer to a file: complete, or not at all.",
-        metavar="PATH",
-        rich_help_panel="Output",
-    ),
-]
-Render = Annotated[
-    Rendering,
-    typer.Option(
-        "--render",
-        help="How to show the answer; auto is markdown on a terminal and plain elsewhere.",
-        rich_help_panel="Output",
-        show_default=False,
-    ),
-]
-ShowThinking = Annotated[
-    bool,
-    typer.Option(
-        "--show-thinking",
-        help="Show what the model thinks, dimmed, on standard error.",
-        rich_help_panel="Output",
-    ),
-]
-DryForm = Annotated[
-    DryRunFormat | None,
-    typer.Option("--as", help="The form of --dry-run, which it implies.", rich_help_panel="Output"),
-]
 ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="Show the key and secret headers.")]
 ShowSecretHeaders = Annotated[
     bool, typer.Option("--show-secrets", help="Show secret header values in what is printed; never the key.")
@@ -219,3 +184,65 @@ Debug = Annotated[
         is_eager=True,
     ),
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandOptions:
+    """The options of every command."""
+
+    color: ColorMode = Color.AUTO
+    debug: Debug = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileOptions(CommandOptions):
+    """The options of a command that reads or changes a profile."""
+
+    profile: Profile = None
+
+    def flags(self) -> Mapping[str, FlagValue]:
+        """The settings that the command line gives, by the names of their fields."""
+        return {field.name: vars(self)[field.name] for field in FIELDS if field.name in vars(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestOptions(ProfileOptions):
+    """The settings of a request that `send` and `check` share."""
+
+    model: Model = None
+    customer_identifier: CustomerIdentifier = None
+    custom_identifier: CustomIdentifier = None
+    metadata: Metadata = None
+    respan_params: Param = None
+    base_url: BaseUrl = None
+    headers: Header = None
+    gateway_headers: GatewayHeader = None
+    insecure_http: InsecureHttp = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageOptions(RequestOptions):
+    """All settings of a message, as `send` and `config init` take them."""
+
+    max_tokens: MaxTokens = None
+    system: System = None
+    timeout: Timeout = None
+    max_retries: MaxRetries = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputOptions(MessageOptions):
+    """What a message is made of, beside the settings."""
+
+    prompt: Annotated[
+        list[str] | None,
+        typer.Argument(help="The prompt; '-' names standard input.", metavar="PROMPT"),
+    ] = None
+    files: Files = None
+    messages: Messages = None
+    editor: Annotated[bool, flag("-e/--editor", "Write the prompt in $VISUAL or $EDITOR.", "Message")] = False
+    no_stdin: Annotated[bool, flag("--no-stdin", "Ignore standard input.", "Message")] = False
+    stops: Stops = None
+    effort: EffortLevel = None
+    schema: Schema = None
+    extra_body: ExtraBody = None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from respan_cli.commands.shared.context import check, check_in_the_clear
 from respan_cli.errors import UsageError
@@ -30,14 +29,18 @@ def save(terminal: Terminal, change: Callable[[edits.Tables], None]) -> None:
         terminal.note(f"rewriting {path} dropped its comments; the old file is {kept}", label="respan: ")
 
 
-def save_layer(terminal: Terminal, flags: Mapping[str, Any], layer: Layer) -> tuple[str, bool]:
-    """Put what a layer says into the profile that the flags name; its name, and whether it is a new one."""
+def save_layer(terminal: Terminal, profile: str | None, layer: Layer) -> tuple[str, bool]:
+    """Put what a layer says into a profile; return its name, and whether it is a new one.
+
+    Args:
+        profile: what `--profile` says.
+    """
     name = DEFAULT_PROFILE
     new = False
 
     def change(tables: edits.Tables) -> None:
         nonlocal name, new
-        name = resolve.choose_profile(flags, terminal.env, tables).value
+        name = resolve.choose_profile(profile, terminal.env, tables).value
         new = name not in tables.get("profiles", {})
         edits.put(tables.setdefault("profiles", {}).setdefault(name, {}), layer)
 
@@ -45,25 +48,23 @@ def save_layer(terminal: Terminal, flags: Mapping[str, Any], layer: Layer) -> tu
     return name, new
 
 
-def set_value(terminal: Terminal, flags: Mapping[str, Any], place: edits.SettingKey, layer: Layer) -> None:
+def set_value(terminal: Terminal, profile: str | None, place: edits.SettingKey, layer: Layer) -> None:
     """Give a place in the profile the value of its layer, or unset it; and say so to a person.
 
     Raises:
-        UsageError: a base URL that would send the key in the clear, without `--insecure-http`.
         SettingsError: there is no such profile to unset anything in.
     """
     if all(given.value is None for given in layer.values()):
-        unset_value(terminal, flags, place)  # which makes no profile of a mistyped name
+        unset_value(terminal, profile, place)  # which makes no profile of a mistyped name
         return
-    check_base_url(layer, flags)
-    name, new = save_layer(terminal, flags, layer)
+    name, new = save_layer(terminal, profile, layer)
     if new and name != DEFAULT_PROFILE:  # a slip of the finger must not stay unseen
         terminal.note(f"respan: made the new profile {name!r}")
     tell(terminal, _summary(place, layer, name))
     warn_of_variable(terminal, place.field)
 
 
-def check_base_url(layer: Layer, flags: Mapping[str, Any]) -> None:
+def check_base_url(layer: Layer, *, insecure_http: bool) -> None:
     """Refuse to store a base URL that would send the key over a network in the clear.
 
     Raises:
@@ -71,10 +72,10 @@ def check_base_url(layer: Layer, flags: Mapping[str, Any]) -> None:
     """
     given = layer.get(("base_url",))
     if given and given.value:
-        check_in_the_clear(given.value, UsageError, insecure_http=bool(flags.get("insecure_http")))
+        check_in_the_clear(given.value, UsageError, insecure_http=insecure_http)
 
 
-def unset_value(terminal: Terminal, flags: Mapping[str, Any], place: edits.SettingKey) -> None:
+def unset_value(terminal: Terminal, profile: str | None, place: edits.SettingKey) -> None:
     """Take a place out of the profile, and say so to a person. It need not be there.
 
     Raises:
@@ -84,7 +85,7 @@ def unset_value(terminal: Terminal, flags: Mapping[str, Any], place: edits.Setti
 
     def change(tables: edits.Tables) -> None:
         nonlocal name, there, near
-        name = resolve.choose_profile(flags, terminal.env, tables).value
+        name = resolve.choose_profile(profile, terminal.env, tables).value
         resolve.profile_table(tables, name)  # or there is none
         table = tables.get("profiles", {}).get(name, {})
         near = did_you_mean(place.key or "", table.get(place.field.name, ()) if place.key else ())

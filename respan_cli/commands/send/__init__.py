@@ -1,0 +1,1 @@
+"""`respan send`: a prompt in, an answer out."""

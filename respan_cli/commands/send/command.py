@@ -1,0 +1,85 @@
+"""`respan send`: gather the request, then print it or send it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from respan_cli.commands.send.options import SendOptions
+from respan_cli.commands.shared.context import check_can_send, load_settings
+from respan_cli.commands.shared.message_input import check_has_prompt, read_conversation
+from respan_cli.errors import ExitCode
+from respan_cli.messages.user_json import Conversation
+from respan_cli.output.dry_run import DryRunFormat, has_secrets, render_dry_run
+from respan_cli.settings.resolve import Settings
+from respan_cli.terminal.terminal import Terminal
+
+HIDDEN_WARNING = (
+    "the program sends '[hidden]' where a secret belongs; --show-secrets prints it, "
+    "and a header of the form env:VARIABLE is read when the program runs"
+)
+
+
+def send(terminal: Terminal, options: SendOptions) -> int:
+    """Send a message and print the answer.
+
+    $ respan send 'Say hello'
+    $ git diff | respan send 'Write a commit message' --customer-id alice
+    $ respan send 'What is in these?' -f photo.png -f report.pdf
+    $ respan send --json 'Name three primes' --custom-id auto -M job=nightly
+    $ respan send --as python 'Say hello'   # the same request as a program
+
+    The prompt is the words, then what is piped in, then the text files. On a terminal the answer is
+    rendered; a pipe gets its text and nothing else. Settings come from flags, the environment and the
+    profile, in this order; an empty value (--customer-id "") unsets.
+    """
+    options.check()
+    check_has_prompt(options, terminal)
+    settings = load_settings(options, terminal.env)
+    check_can_send(settings, insecure_http=options.insecure_http or options.sandbox)
+    if options.dry_run or options.dry_run_format:
+        with read_conversation(options, terminal) as conversation:
+            _print_request(settings, conversation, options, terminal)
+        return ExitCode.OK
+    if settings.api_key_command and not options.sandbox:
+        terminal.stop_status()  # a command that fetches the key may ask for a password
+        _preload()
+    from respan_cli.commands.send.delivery import deliver, report
+    from respan_cli.commands.shared.connection import open_target
+
+    with (
+        open_target(settings, terminal.env, sandbox=options.sandbox) as target,
+        read_conversation(options, terminal, before_wait=_preload) as conversation,
+        terminal.status("connecting", quiet=options.quiet),
+    ):
+        result = deliver(target, settings, conversation, options, terminal)
+    report(result, options, terminal)
+    return ExitCode.OK
+
+
+def _print_request(
+    settings: Settings, conversation: Conversation, options: SendOptions, terminal: Terminal
+) -> None:
+    form = options.dry_run_format or DryRunFormat.JSON
+    text = render_dry_run(settings, conversation, form, show_secrets=options.show_secrets)
+    _write(text, options.output_path, terminal)
+    if form is not DryRunFormat.JSON and has_secrets(settings) and not options.show_secrets:
+        terminal.warn(HIDDEN_WARNING)
+
+
+def _write(text: str, path: Path | None, terminal: Terminal) -> None:
+    if path is None:
+        terminal.write(text)
+        terminal.flush()
+        return
+    from respan_cli.output.sink import open_sink  # rarely: what writes files is not loaded for the others
+
+    with open_sink(path, terminal) as sink:
+        sink.write(text)
+        sink.commit(whole=True)
+
+
+def _preload() -> None:
+    """Begin what takes longest, the import of the SDK, while something else is waited for."""
+    from respan_cli.gateway import sdk
+
+    sdk.preload()
