@@ -233,7 +233,7 @@ def report(result: Result, flags: Mapping[str, Any], terminal: Terminal) -> int:
 
     to_person = terminal.stdout_isatty and not (file_of(flags) or flags["as_json"] or flags["events"])
     if flags["usage"] or (to_person and not flags["quiet"]):
-        terminal.note(usage_line(result), style=DIM, separators=(SEPARATOR, ", ", " "))
+        terminal.note(usage_line(result), style=DIM, break_at=(SEPARATOR, ", ", " "))
     if trouble := trouble_with(result):
         if flags["strict"]:
             raise trouble

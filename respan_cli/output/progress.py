@@ -8,7 +8,7 @@ from time import monotonic
 
 from respan_cli.gateway.client import RequestObserver, RequestSent, RetryWait
 from respan_cli.messages.answer import Event
-from respan_cli.terminal.status import Words
+from respan_cli.terminal.status import StatusText
 from respan_cli.terminal.terminal import Terminal
 from respan_cli.terminal.text import DIM, WordWrapper, one_line
 
@@ -48,7 +48,7 @@ class ThinkingView:
     def close(self, gap: str = "") -> None:
         """End the line of a thought, even of one that broke off."""
         if self._flow:
-            self._terminal.write_thinking(self._flow.end() + gap)
+            self._terminal.write_thinking(self._flow.flush() + gap)
             self._flow = None
 
     def _think(self, text: str) -> None:
@@ -59,10 +59,10 @@ class ThinkingView:
             self._flow = WordWrapper(
                 self._terminal.size(notes=True)[0] if self._terminal.stderr_isatty else None
             )
-        self._terminal.write_thinking(self._flow.take(text))
+        self._terminal.write_thinking(self._flow.feed(text))
 
 
-def _since(start: float, words: str) -> Words:
+def _since(start: float, words: str) -> StatusText:
     """Words that tell the seconds, once there are enough of them to wonder."""
 
     def told() -> str:

@@ -60,12 +60,12 @@ def decode(data: bytes, name: str) -> str:
         ) from None
 
 
-def fit(text: str, encoding: str) -> str:
+def as_displayed(text: str, encoding: str) -> str:
     """The text as a terminal of this encoding will show it, for whoever has to measure it."""
     return text if encoding == UTF8 else encode(text, encoding).decode(encoding)
 
 
-def settle(stream: TextIO | None) -> str:
+def configure_encoding(stream: TextIO | None) -> str:
     """The encoding of a standard stream, which from now on takes whatever others print there, too."""
     if not isinstance(stream, io.TextIOWrapper):
         return UTF8

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import cycle
 
-from respan_cli.terminal.encoding import fit
-from respan_cli.terminal.text import cut
+from respan_cli.terminal.encoding import as_displayed
+from respan_cli.terminal.text import truncate
 
-FRAME = 0.1  # seconds
+FRAME_INTERVAL_S = 0.1
 _BRAILLE, _ASCII = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"
 _ROOM = 3  # columns left free: a line that wraps cannot be erased, and an ellipsis may be three dots
 _ERASE = "\r\x1b[K"
 
-Words = Callable[[], str]  # what is being waited for, asked anew for every frame
+StatusText = Callable[[], str]  # what is being waited for, asked anew for every frame
 
 
 class Spinner:
@@ -34,13 +34,13 @@ class Spinner:
         self._write = write
         self._width = width
         self._encoding = encoding
-        self._frames = cycle(_BRAILLE if fit(_BRAILLE, encoding) == _BRAILLE else _ASCII)
-        self._words: Words = lambda: ""
+        self._frames = cycle(_BRAILLE if as_displayed(_BRAILLE, encoding) == _BRAILLE else _ASCII)
+        self._words: StatusText = lambda: ""
         self._lock = threading.RLock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._spin, name="respan-spinner", daemon=True)
 
-    def say(self, words: Words) -> None:
+    def say(self, words: StatusText) -> None:
         """Say something else from now on; the first time starts it all."""
         with self._lock:
             self._words = words
@@ -63,12 +63,12 @@ class Spinner:
                 self._write(_ERASE)
 
     def _spin(self) -> None:
-        while not self._over.wait(FRAME):
+        while not self._over.wait(FRAME_INTERVAL_S):
             with self._lock:
                 self._draw()
 
     def _draw(self) -> None:
         if not self._over.is_set():
-            line = fit(f"{next(self._frames)} {self._words()}", self._encoding)
-            line = cut(line, self._width() - _ROOM)
+            line = as_displayed(f"{next(self._frames)} {self._words()}", self._encoding)
+            line = truncate(line, self._width() - _ROOM)
             self._write(f"\r{line}\x1b[K")

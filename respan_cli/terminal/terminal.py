@@ -15,18 +15,18 @@ from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from respan_cli.errors import OutputError, ReaderClosedError, RespanError, UsageError
-from respan_cli.terminal.encoding import UTF8, encode, fit, settle
+from respan_cli.terminal.encoding import UTF8, as_displayed, configure_encoding, encode
 from respan_cli.terminal.error_block import error_block, error_json
 from respan_cli.terminal.redact import HIDDEN, SHORTEST_SECRET
-from respan_cli.terminal.status import Spinner, Words
+from respan_cli.terminal.status import Spinner, StatusText
 from respan_cli.terminal.streams import Reader, write_all
 from respan_cli.terminal.text import DIM, RESET, YELLOW, clean, fold
 
 if TYPE_CHECKING:
     from respan_cli.terminal.tty_writer import TtyWriter
 
-PATIENCE = 2.0  # seconds of silence on an open pipe before we say what is waited for
-_A_WHILE = 0.1  # seconds
+SILENCE_NOTICE_S = 2.0  # seconds of silence on an open pipe before we say what is waited for
+_POLL_INTERVAL_S = 0.1  # seconds
 _USUAL_SIZE = (80, 24)  # columns and rows of a terminal that does not say
 
 
@@ -73,7 +73,7 @@ class Terminal:
             getattr(stream, "buffer", None) for stream in (sys.stdin, sys.stdout, sys.stderr)
         )
         # A copy: the gateway hides variables from the SDK while it is imported on another thread.
-        encodings = (settle(sys.stdout), settle(sys.stderr))
+        encodings = (configure_encoding(sys.stdout), configure_encoding(sys.stderr))
         return cls(stdin, stdout, stderr, dict(os.environ), encodings)
 
     @property
@@ -229,10 +229,10 @@ class Terminal:
         """Whether a person sees what is being waited for."""
         return self._status is not None
 
-    def update_status(self, words: str | Words) -> None:
+    def update_status(self, words: str | StatusText) -> None:
         """Say what is being waited for now, if that is shown at all."""
         if self._status:
-            told: Words = (lambda: words) if isinstance(words, str) else words
+            told: StatusText = (lambda: words) if isinstance(words, str) else words
             self._status.say(lambda: self.redact_secrets(told()))
 
     def stop_status(self) -> None:
@@ -253,18 +253,18 @@ class Terminal:
             reason = getattr(error, "strerror", None) or str(error)
             raise OutputError("cannot write the answer", reason=reason) from None
 
-    def note(self, text: str, *, style: str = "", label: str = "", separators: Sequence[str] = ()) -> None:
+    def note(self, text: str, *, style: str = "", label: str = "", break_at: Sequence[str] = ()) -> None:
         """Write a line to standard error. A standard error that is closed or full is no reason to fail.
 
         Args:
             text: the line.
             style: how to show it where colours are.
             label: what marks it as worth a look. It alone is coloured: yellow cannot be read on every white.
-            separators: where a terminal that is too narrow for it may break it, the best first; elsewhere it
+            break_at: where a terminal that is too narrow for it may break it, the best first; elsewhere it
                 wraps by itself, and what is copied from it stays whole.
         """
-        lines = fit(clean(text), self._encodings[1]).split("\n")
-        for separator in (fit(separator, self._encodings[1]) for separator in separators):
+        lines = as_displayed(clean(text), self._encodings[1]).split("\n")
+        for separator in (as_displayed(separator, self._encodings[1]) for separator in break_at):
             lines = [part for line in lines for part in fold(line, self._width(), separator=separator)]
         self._write_stderr(self._paint(label, YELLOW) + self._paint("\n".join(lines), style) + "\n")
 
@@ -273,8 +273,8 @@ class Terminal:
         if not self.stderr_isatty:
             self.note(f"warning: {text}")
             return
-        label = fit("⚠ warning: ", self._encodings[1])
-        text = fit(clean(text), self._encodings[1])
+        label = as_displayed("⚠ warning: ", self._encodings[1])
+        text = as_displayed(clean(text), self._encodings[1])
         lines = fold(label + text, self._width(), indent=2)
         lines[0] = self._paint(lines[0][: len(label)], YELLOW) + lines[0][len(label) :]
         self._write_stderr("".join(line + "\n" for line in lines))
@@ -355,7 +355,7 @@ class Terminal:
         return f"{style}{text}{RESET}" if text and style and self.use_color(notes=True) else text
 
     def read_stdin(self, waiting_for: str) -> bytes:
-        """Everything on standard input. After a silence of `PATIENCE` seconds, say what is waited for.
+        """Everything on standard input. After `SILENCE_NOTICE_S` of silence, say what is waited for.
 
         Raises:
             UsageError: it is closed or cannot be read.
@@ -366,10 +366,10 @@ class Terminal:
         reader = Reader(self._stdin)
         reader.start()
         # A person who types sees the cursor wait; only a pipe stays silent unseen.
-        if not self.stdin_isatty and not reader.stirred.wait(PATIENCE):
+        if not self.stdin_isatty and not reader.stirred.wait(SILENCE_NOTICE_S):
             self.note(waiting_for)
         while reader.is_alive():  # in pieces, so that no signal is missed in the moment before a wait
-            reader.join(_A_WHILE)
+            reader.join(_POLL_INTERVAL_S)
         if reader.failure:
             raise UsageError("cannot read standard input", reason=reader.failure.strerror)
         return b"".join(reader.chunks)

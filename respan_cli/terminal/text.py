@@ -64,7 +64,7 @@ class WordWrapper:
         self._gap = ""  # spaces that are shown only if another word follows on the same line
         self._held = ""  # the start of a word whose end has not come
 
-    def take(self, text: str) -> str:
+    def feed(self, text: str) -> str:
         """What can be shown by now."""
         if self._width is None:
             self._column = 0 if text.endswith("\n") else 1
@@ -74,7 +74,7 @@ class WordWrapper:
             whole, self._held = [*whole, self._held], ""
         return "".join(map(self._place, whole))
 
-    def end(self) -> str:
+    def flush(self) -> str:
         """What was held back, and the newline that is missing."""
         rest = self._place(self._held)
         self._held = ""
@@ -103,7 +103,7 @@ class WordWrapper:
         return shown
 
 
-def cut(text: str, width: int) -> str:
+def truncate(text: str, width: int) -> str:
     """As much of a line as fits into so many columns."""
     if columns(text) <= width:
         return text

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from threading import current_thread, main_thread
 from typing import BinaryIO, TypeGuard
 
-_PATIENCE = 0.2  # seconds for a terminal to take the end of a line from a program that is about to end
-_PIECE = 16  # bytes: a terminal with any room at all takes them at once, or nearly
+_LINE_END_TIMEOUT_S = 0.2  # for a terminal to take the end of a line before the program ends
+_SMALL_WRITE = 16  # bytes: a terminal with any room at all takes them at once, or nearly
 
 if sys.platform != "win32":
     _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -43,7 +43,7 @@ class TtyWriter:
         try:
             return os.open(os.ttyname(self._shared), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY), sys.maxsize
         except OSError:  # another user's, or in another container
-            return self._shared, _PIECE
+            return self._shared, _SMALL_WRITE
 
     @property
     def stopped(self) -> bool:
@@ -76,7 +76,7 @@ class TtyWriter:
         if self._styled:
             ending = b"\x1b[0m\r\n\x1b[J" if self._cut else b"\x1b[0m\r\n"
         with suppress(OSError):
-            if select.select([], [self._fd], [], _PATIENCE)[1]:
+            if select.select([], [self._fd], [], _LINE_END_TIMEOUT_S)[1]:
                 os.write(self._fd, ending)
 
     def close(self) -> None:
