@@ -11,8 +11,8 @@ from respan_cli.messages.answer import Event
 from respan_cli.output.renderers import Renderer
 from respan_cli.output.result import Result
 from respan_cli.terminal.encoding import as_displayed
+from respan_cli.terminal.signals import block_signals
 from respan_cli.terminal.terminal import Terminal
-from respan_cli.terminal.tty_writer import block_signals
 
 if TYPE_CHECKING:
     from respan_cli.output.markdown import MarkdownStream

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from respan_cli.errors import RespanError, UsageError
+from respan_cli.terminal.signals import ignore_interrupts
 from respan_cli.terminal.terminal import Terminal
 
 VARIABLES = ("VISUAL", "EDITOR")  # the first that is set, as for git and crontab
@@ -95,7 +95,7 @@ def run_editor(terminal: Terminal, path: Path) -> None:
     command = editor_command(terminal)
     terminal.stop_status()
     try:
-        with _streams(terminal) as streams, _deaf_to_interrupts():
+        with _streams(terminal) as streams, ignore_interrupts():
             code = subprocess.run(  # noqa: S603  # the user's own command, without a shell
                 [*command, str(path)], check=False, env=dict(terminal.env), **streams
             ).returncode
@@ -146,13 +146,3 @@ def _streams(terminal: Terminal) -> Iterator[dict[str, Any]]:
     finally:
         if console:
             console.close()
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Ctrl-C belongs to the editor while it runs; a handler, unlike SIG_IGN, is not passed on to it."""
-    previous = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)

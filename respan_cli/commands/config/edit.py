@@ -16,6 +16,7 @@ from respan_cli.commands.shared.profile_edit import tell
 from respan_cli.errors import ExitCode, RespanError, SettingsError
 from respan_cli.settings import store
 from respan_cli.settings.fields import FIELDS
+from respan_cli.terminal.signals import ignore_interrupts
 from respan_cli.terminal.terminal import Terminal
 
 
@@ -91,7 +92,7 @@ def _run_editor(copy: Path, terminal: Terminal) -> None:
     command = editor(terminal)
     try:
         words = [*shlex.split(command), str(copy)]
-        with _deaf_to_ctrl_c():
+        with ignore_interrupts():
             code = subprocess.run(words, env=dict(terminal.env), check=False).returncode  # noqa: S603
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -100,18 +101,6 @@ def _run_editor(copy: Path, terminal: Terminal) -> None:
         ) from None
     if code:
         raise SettingsError(f"the editor {command!r} ended with exit code {code}", hint="nothing was changed")
-
-
-@contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Ctrl-C is the editor's while it runs. A handler, since the editor would inherit an ignored signal."""
-    import signal
-
-    before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def editor(terminal: Terminal) -> str:
