@@ -5,39 +5,53 @@ from __future__ import annotations
 import os
 import select
 import threading
+from collections.abc import Callable
 from typing import BinaryIO
 
-_CHUNK = 1 << 20
+from respan_cli.terminal.background import BackgroundTask
+
+SILENCE_NOTICE_S = 2.0
+_CHUNK_SIZE = 1 << 20  # bytes
 
 
-class Reader(threading.Thread):
-    """Reads a stream to its end beside us, so that Ctrl-C and the notice about silence work everywhere."""
+def read_all(stream: BinaryIO, on_silence: Callable[[], None]) -> bytes:
+    """Everything on a stream, to its end.
 
-    def __init__(self, stream: BinaryIO) -> None:
-        super().__init__(daemon=True)
-        self._stream = stream
-        self.chunks: list[bytes] = []
-        self.failure: OSError | None = None
-        self.stirred = threading.Event()  # the first bytes, or the end, have come
+    Args:
+        stream: the stream.
+        on_silence: called if nothing has arrived after `SILENCE_NOTICE_S`.
 
-    def run(self) -> None:
+    Raises:
+        OSError: it cannot be read.
+    """
+    ready = threading.Event()  # the first bytes, or the end, have arrived
+    # On another thread, so that Ctrl-C and the notice about silence work everywhere.
+    reading = BackgroundTask(lambda: _read_to_end(stream, ready), name="respan-stdin").start()
+    if not ready.wait(SILENCE_NOTICE_S):
+        on_silence()
+    return reading.result()
+
+
+def _read_to_end(stream: BinaryIO, ready: threading.Event) -> bytes:
+    chunks = []
+    try:
+        while chunk := _read_chunk(stream):
+            chunks.append(chunk)
+            ready.set()
+    finally:
+        ready.set()
+    return b"".join(chunks)
+
+
+def _read_chunk(stream: BinaryIO) -> bytes:
+    while True:
         try:
-            while chunk := self._read():
-                self.chunks.append(chunk)
-                self.stirred.set()
-        except OSError as error:
-            self.failure = error
-        self.stirred.set()
-
-    def _read(self) -> bytes:
-        while True:
-            try:
-                # Past the buffer: a thread that holds its lock when the program ends is a fatal error.
-                return os.read(self._stream.fileno(), _CHUNK)
-            except (AttributeError, ValueError):
-                return self._stream.read(_CHUNK)
-            except BlockingIOError:  # a pipe that another program has set not to wait
-                select.select([self._stream], [], [])
+            # Past the buffer: a thread that holds its lock when the program ends is a fatal error.
+            return os.read(stream.fileno(), _CHUNK_SIZE)
+        except (AttributeError, ValueError):
+            return stream.read(_CHUNK_SIZE)
+        except BlockingIOError:  # a pipe that another program has set to non-blocking
+            select.select([stream], [], [])
 
 
 def write_all(stream: BinaryIO, data: bytes) -> None:

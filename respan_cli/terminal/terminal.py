@@ -19,14 +19,12 @@ from respan_cli.terminal.encoding import UTF8, as_displayed, configure_encoding,
 from respan_cli.terminal.error_block import error_block, error_json
 from respan_cli.terminal.redact import HIDDEN, SHORTEST_SECRET
 from respan_cli.terminal.status import Spinner, StatusText
-from respan_cli.terminal.streams import Reader, write_all
+from respan_cli.terminal.streams import read_all, write_all
 from respan_cli.terminal.text import DIM, RESET, YELLOW, clean, fold
 
 if TYPE_CHECKING:
     from respan_cli.terminal.tty_writer import TtyWriter
 
-SILENCE_NOTICE_S = 2.0  # seconds of silence on an open pipe before we say what is waited for
-_POLL_INTERVAL_S = 0.1  # seconds
 _USUAL_SIZE = (80, 24)  # columns and rows of a terminal that does not say
 
 
@@ -355,7 +353,7 @@ class Terminal:
         return f"{style}{text}{RESET}" if text and style and self.use_color(notes=True) else text
 
     def read_stdin(self, waiting_for: str) -> bytes:
-        """Everything on standard input. After `SILENCE_NOTICE_S` of silence, say what is waited for.
+        """Everything on standard input. After two seconds of silence, say what is waited for.
 
         Raises:
             UsageError: it is closed or cannot be read.
@@ -363,16 +361,11 @@ class Terminal:
         if self._stdin is None:
             raise UsageError("standard input is closed")
         self.stop_status()  # a person may type now, and what is piped in may show its own progress
-        reader = Reader(self._stdin)
-        reader.start()
-        # A person who types sees the cursor wait; only a pipe stays silent unseen.
-        if not self.stdin_isatty and not reader.stirred.wait(SILENCE_NOTICE_S):
-            self.note(waiting_for)
-        while reader.is_alive():  # in pieces, so that no signal is missed in the moment before a wait
-            reader.join(_POLL_INTERVAL_S)
-        if reader.failure:
-            raise UsageError("cannot read standard input", reason=reader.failure.strerror)
-        return b"".join(reader.chunks)
+        try:
+            # A person who types sees the cursor wait; silence on a pipe is explained.
+            return read_all(self._stdin, lambda: None if self.stdin_isatty else self.note(waiting_for))
+        except OSError as error:
+            raise UsageError("cannot read standard input", reason=error.strerror) from None
 
 
 def _is_terminal(stream: BinaryIO | None) -> bool:
