@@ -1,0 +1,91 @@
+"""Reading all of a byte stream, and writing all of a text to one that accepts less than it is given."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from collections.abc import Callable
+from typing import BinaryIO
+
+from respan_cli.terminal.background import BackgroundTask
+
+SILENCE_NOTICE_S = 2.0
+_CHUNK_SIZE = 1 << 20  # bytes
+
+
+def read_all(stream: BinaryIO, on_silence: Callable[[], None]) -> bytes:
+    """Everything on a stream, to its end.
+
+    Args:
+        stream: the stream.
+        on_silence: called if nothing has arrived after `SILENCE_NOTICE_S`.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    ready = threading.Event()  # the first bytes, or the end, have arrived
+    # On another thread, so that Ctrl-C and the notice about silence work everywhere.
+    reading = BackgroundTask(lambda: _read_to_end(stream, ready), name="respan-stdin").start()
+    if not ready.wait(SILENCE_NOTICE_S):
+        on_silence()
+    return reading.result()
+
+
+def _read_to_end(stream: BinaryIO, ready: threading.Event) -> bytes:
+    chunks = []
+    try:
+        while chunk := _read_chunk(stream):
+            chunks.append(chunk)
+            ready.set()
+    finally:
+        ready.set()
+    return b"".join(chunks)
+
+
+def _read_chunk(stream: BinaryIO) -> bytes:
+    while True:
+        try:
+            # Past the buffer: a thread that holds its lock when the program ends is a fatal error.
+            return os.read(stream.fileno(), _CHUNK_SIZE)
+        except (AttributeError, ValueError):
+            return stream.read(_CHUNK_SIZE)
+        except BlockingIOError:  # a pipe that another program has set to non-blocking
+            select.select([stream], [], [])
+
+
+def write_all(stream: BinaryIO, data: bytes) -> None:
+    """Write all of it, and flush.
+
+    Args:
+        stream: where to.
+        data: what.
+
+    An unbuffered stream (`PYTHONUNBUFFERED`) takes what a disk that is nearly full has left, and says nothing
+    of the rest; a pipe that another program has set not to wait takes what there is room for.
+
+    Raises:
+        OSError, ValueError: nothing more can be written.
+    """
+    left = memoryview(data)
+    while left:
+        try:
+            taken = stream.write(left)
+        except BlockingIOError as full:
+            taken = full.characters_written
+        left = left[taken or 0 :]
+        if not taken:
+            _wait_for_room(stream)
+    while True:
+        try:
+            stream.flush()
+        except BlockingIOError:
+            _wait_for_room(stream)
+        else:
+            return
+
+
+def _wait_for_room(stream: BinaryIO) -> None:
+    from select import select
+
+    select([], [stream], [])
