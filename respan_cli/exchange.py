@@ -26,7 +26,7 @@ from respan_cli.output.result import Result, Timing
 from respan_cli.settings.headers import on_the_wire, resolve_references
 from respan_cli.settings.pages import REQUESTS_PAGE
 from respan_cli.settings.resolve import Settings
-from respan_cli.terminal.redact import is_secret
+from respan_cli.terminal.redact import secret_values
 from respan_cli.terminal.terminal import Terminal
 
 
@@ -95,7 +95,7 @@ def connect(
         SettingsError: a header refers to a variable that is not set.
     """
     gateway_headers = resolve_references(current.gateway_headers, terminal.env)
-    terminal.add_secrets(target.key, *(value for name, value in gateway_headers.items() if is_secret(name)))
+    terminal.add_secrets(target.key, *secret_values(gateway_headers))
     return GatewayClient(
         RequestContext(target.url, current.model, current.sources["model"], target.key_source),
         on_the_wire(gateway_headers, authorization=f"Bearer {target.key}", sources=current.sources),

@@ -131,7 +131,9 @@ def _of_profile(terminal: Terminal, flags: Mapping[str, Any]) -> Iterator[Row]:
     for scope, field in FIELD_OF_SCOPE.items():
         for path, given in layer.items():
             if path[0] == field and given.value is not None:
-                shown = redact({given.key: given.value}, show_secrets=bool(flags["show_secrets"]))
+                shown = redact(
+                    {given.key: given.value}, show_secrets=bool(flags["show_secrets"]), keep_references=True
+                )
                 yield Row(scope, given.key, shown[given.key], given.source)
 
 
@@ -158,7 +160,7 @@ def _seen(given: Mapping[str, str], terminal: Terminal, *, show_secrets: bool) -
         if show_secrets:
             raise
         terminal.note(error.message, label="respan: ")
-    return redact(resolved if show_secrets else given, show_secrets=show_secrets)
+    return dict(resolved if show_secrets else redact(given, keep_references=True))
 
 
 def _authorization(current: Settings, *, show_secrets: bool) -> str:

@@ -17,6 +17,7 @@ from respan_cli.messages.user_json import Conversation
 from respan_cli.output.dry_run import DryRunFormat, dry_run, hides
 from respan_cli.settings.headers import resolve_references
 from respan_cli.settings.resolve import Settings
+from respan_cli.terminal.redact import secret_values
 from respan_cli.terminal.terminal import Terminal
 from respan_cli.terminal.text import DIM
 
@@ -104,7 +105,7 @@ def send(
         with asked(ctx.params, terminal) as said:
             shown = dry_run(current, said, form or DryRunFormat.JSON, show_secrets=show_secrets)
             print_request(shown, file_of(ctx.params), terminal)
-        if form in (DryRunFormat.CURL, DryRunFormat.PYTHON) and hides(current) and not show_secrets:
+        if form in (DryRunFormat.CURL, DryRunFormat.PYTHON) and hides(current, said) and not show_secrets:
             terminal.warn(NOT_AS_IT_STANDS)
         return ExitCode.OK
     if current.api_key_command and not sandbox:
@@ -174,6 +175,7 @@ def deliver(
 
     headers = resolve_references(current.headers, terminal.env)
     request = build(current, said.turns, headers, said.options)
+    terminal.add_secrets(*secret_values(request.body()))
     renderer = renderer_for(flags, terminal)
     gateway = connect(target, current, terminal, on_sent=renderer.prepare)
 

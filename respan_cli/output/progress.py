@@ -31,6 +31,7 @@ class ThinkingView:
         self._settle = settle
         self._shown = shown
         self._flow: WordWrapper | None = None  # of the thoughts that are being shown
+        self._secrets = terminal.secret_stream()  # two deltas may hold a half of the key each
 
     def take(self, event: Event) -> None:
         """Look at an event that brought no text of the answer."""
@@ -48,7 +49,8 @@ class ThinkingView:
     def close(self, gap: str = "") -> None:
         """End the line of a thought, even of one that broke off."""
         if self._flow:
-            self._terminal.write_thinking(self._flow.flush() + gap)
+            rest = self._flow.feed(self._secrets.flush())
+            self._terminal.write_thinking(rest + self._flow.flush() + gap)
             self._flow = None
 
     def _think(self, text: str) -> None:
@@ -59,7 +61,7 @@ class ThinkingView:
             self._flow = WordWrapper(
                 self._terminal.size(notes=True)[0] if self._terminal.stderr_isatty else None
             )
-        self._terminal.write_thinking(self._flow.feed(text))
+        self._terminal.write_thinking(self._flow.feed(self._secrets.feed(text)))
 
 
 def _since(start: float, words: str) -> StatusText:
@@ -79,7 +81,7 @@ def observer_for(terminal: Terminal, on_sent: Callable[[], None] = lambda: None)
         return announcer
     from respan_cli.gateway.debug_log import DebugLog
 
-    return DebugLog(lambda line: terminal.note(line, style=DIM), announcer)
+    return DebugLog(lambda line: terminal.note(line, style=DIM), announcer, terminal.redact_secrets)
 
 
 class _Announcer(RequestObserver):
@@ -112,6 +114,6 @@ def announce(wait: RetryWait, terminal: Terminal) -> None:
         remark(f"{wait.failure.message}; retrying in {wait.seconds:.1f} s", terminal)
         return
     due = monotonic() + wait.seconds
-    reason = one_line(wait.failure.message)
+    reason = one_line(terminal.redact_secrets(wait.failure.message))
     # Never "0 s": a pause that is over lasts until the next attempt says that it is on its way.
     terminal.update_status(lambda: f"retrying in {max(1, ceil(due - monotonic()))} s ({reason})")

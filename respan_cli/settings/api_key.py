@@ -11,8 +11,7 @@ from respan_cli.errors import SettingsError
 from respan_cli.settings.fields import BY_NAME, KEY_FIELDS
 from respan_cli.settings.pages import KEYS_PAGE
 from respan_cli.settings.resolve import Settings
-from respan_cli.terminal.redact import HIDDEN, SHORTEST_SECRET
-from respan_cli.terminal.signals import defer_signals
+from respan_cli.terminal.secret_filter import SecretFilter
 
 if TYPE_CHECKING:
     import subprocess
@@ -102,6 +101,8 @@ def key_from_command(command: str, env: Mapping[str, str], patience: float = PAT
 @contextmanager
 def _running(command: str, env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """The command while it runs. Ctrl-C, which does not reach another session, ends it too."""
+    from respan_cli.terminal.signals import defer_signals
+
     process = None
     try:
         with defer_signals():  # a Popen that is interrupted half-way leaves a process that nobody knows
@@ -162,11 +163,10 @@ def _single_line(command: str, out: bytes, err: bytes) -> str:
 
 
 def _failed(command: str, what: str, out: bytes, err: bytes) -> SettingsError:
-    words = err.decode("utf-8", "replace").strip()
-    for printed in {line.strip() for line in out.decode("utf-8", "replace").splitlines()}:
-        # It may be the key, which 'set -x' in a shell, or a tool's own log, says again.
-        if len(printed) >= SHORTEST_SECRET:
-            words = words.replace(printed, HIDDEN)
+    secrets = SecretFilter()
+    # What it printed may be the key, which 'set -x' in a shell, or a tool's own log, repeats.
+    secrets.add(*(line.strip() for line in out.decode("utf-8", "replace").splitlines()))
+    words = secrets.hide(err.decode("utf-8", "replace").strip())
     return SettingsError(
         f"the api_key_command {what}", reason=words or None, hint=f"run it by hand: {command}"
     )

@@ -8,8 +8,6 @@ import threading
 from collections.abc import Callable
 from typing import BinaryIO
 
-from respan_cli.terminal.background import BackgroundTask
-
 SILENCE_NOTICE_S = 2.0
 _CHUNK_SIZE = 1 << 20  # bytes
 
@@ -24,6 +22,8 @@ def read_all(stream: BinaryIO, on_silence: Callable[[], None]) -> bytes:
     Raises:
         OSError: it cannot be read.
     """
+    from respan_cli.terminal.background import BackgroundTask
+
     ready = threading.Event()  # the first bytes, or the end, have arrived
     # On another thread, so that Ctrl-C and the notice about silence work everywhere.
     reading = BackgroundTask(lambda: _read_to_end(stream, ready), name="respan-stdin").start()

@@ -16,7 +16,7 @@ from respan_cli.errors import RespanError, UsageError
 from respan_cli.terminal.byte_streams import read_all, write_all
 from respan_cli.terminal.encoding import UTF8, as_displayed, encode
 from respan_cli.terminal.error_block import error_block, error_json
-from respan_cli.terminal.redact import HIDDEN, SHORTEST_SECRET
+from respan_cli.terminal.secret_filter import SecretFilter, SecretStream
 from respan_cli.terminal.status import Spinner, StatusLine, StatusText
 from respan_cli.terminal.stdout import StdoutWriter
 from respan_cli.terminal.streams import Streams
@@ -43,7 +43,7 @@ class Terminal(Streams):
         self._buffer: list[str] = []
         self._output = StdoutWriter(stdout)
         self._status = StatusLine(self._new_spinner)
-        self._secrets: set[str] = set()
+        self._secrets = SecretFilter()
 
     # --- standard output
 
@@ -157,9 +157,10 @@ class Terminal(Streams):
         """Show an error: a block for people, or one JSON line where `--json` or `--events` was given."""
         self.stop_status()
         if self.json_errors:
-            self._write_stderr(clean(json.dumps(error_json(error), ensure_ascii=False)) + "\n")
+            line = json.dumps(error_json(error, self.redact_secrets), ensure_ascii=False)
+            self._write_stderr(clean(line) + "\n")
         else:
-            self._write_stderr(error_block(error, self.stderr_width, self._paint))
+            self._write_stderr(error_block(error, self.stderr_width, self._paint, self.redact_secrets))
 
     def write_thinking(self, text: str) -> None:
         """Write what a model thinks to standard error, as it comes."""
@@ -169,14 +170,15 @@ class Terminal(Streams):
 
     def add_secrets(self, *secrets: str) -> None:
         """Never write these to standard error, whoever says them: a gateway may repeat a key it refuses."""
-        long_enough = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
-        self._secrets |= {*long_enough, *(json.dumps(secret)[1:-1] for secret in long_enough)}
+        self._secrets.add(*secrets)
 
     def redact_secrets(self, text: str) -> str:
         """The text with everything replaced that was given to `add_secrets`."""
-        for secret in self._secrets:
-            text = text.replace(secret, HIDDEN)
-        return text
+        return self._secrets.hide(text)
+
+    def secret_stream(self) -> SecretStream:
+        """As `redact_secrets`, for a text that arrives in pieces."""
+        return SecretStream(self._secrets)
 
     def _paint(self, text: str, style: str) -> str:
         return f"{style}{text}{RESET}" if text and style and self.use_color(notes=True) else text

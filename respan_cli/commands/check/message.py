@@ -25,7 +25,7 @@ from respan_cli.output import renderers
 from respan_cli.output.progress import remark
 from respan_cli.output.result import Result
 from respan_cli.settings.headers import resolve_references
-from respan_cli.terminal.redact import redact_params
+from respan_cli.terminal.redact import redact
 
 PROMPT = "ping"
 
@@ -57,7 +57,7 @@ def message(state: CheckContext) -> Finding:
         "usage": dict(result.answer.usage),
         "request_id": result.request_id,
         "log_id": result.log_id,
-        "respan_params": redact_params(request.respan_params),
+        "respan_params": redact(request.respan_params),
     }
     return Finding(_told(answered, result), facts, tuple(told), result.timing.total_ms)
 
