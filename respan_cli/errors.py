@@ -7,8 +7,9 @@ into an exit code.
 from __future__ import annotations
 
 import re
+from copy import copy
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 
 # What a script may compare with: anything else that a body calls its error's type is not one.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
@@ -113,6 +114,18 @@ class RespanError(Exception):
         self.retry_after = retry_after
         self.request_id = request_id
         self.log_id = log_id
+
+    def __copy__(self) -> Self:
+        # The copy module would call __init__, which asks for more in some of the classes.
+        changed = type(self).__new__(type(self), *self.args)
+        changed.__dict__.update(self.__dict__)
+        return changed
+
+    def with_hint(self, hint: str | None) -> Self:
+        """The same failure with other advice."""
+        changed = copy(self)
+        changed.hint = hint
+        return changed
 
 
 class UsageError(RespanError):
