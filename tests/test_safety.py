@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pyte
@@ -119,3 +120,18 @@ def test_a_hostile_answer_leaves_a_real_terminal_as_it_was(tmp_path: Path, sandb
     assert "CSI [31mred[0m" in shown
     assert "[red]red[/red] [link=https://evil.example]x[/link], end." in shown
     assert all(sequence not in text for sequence in re.findall("\x1b.....|[\x80-\x9f]|\u202e", HOSTILE))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no /dev/tty")
+@pytest.mark.parametrize("name", ["/dev/tty", "/dev/stdout", "/dev/fd/1"])
+@pytest.mark.parametrize("mode", [(), ("--json",), ("-n",)], ids=str)
+def test_a_terminal_that_is_named_as_a_file_gets_nothing_raw(
+    name: str, mode: tuple[str, ...], tmp_path: Path, sandbox: Sandbox
+) -> None:
+    env = process_env(tmp_path, RESPAN_API_KEY=KEY, RESPAN_BASE_URL=sandbox.url)
+    danger = "\x9b2J \u202e\U000e0041\x1b]0;owned\x07"
+    with Pty("send", "-q", *mode, "-o", name, f"x{danger}y", env=env) as pty:
+        code, text = pty.finish()
+    assert code == 0
+    assert "owned" in text
+    assert not STEERING.search(text.replace("\r\n", "\n"))
