@@ -42,19 +42,22 @@ def error_block(error: RespanError, width: int | None, paint: Paint, hide: Hide)
     """
     label = "error: "
     lines = _hanging(one_line(hide(error.message)), label, width)
-    lines[0] = paint(label, RED + BOLD) + paint(lines[0].removeprefix(label), BOLD)
+    lines[0] = paint(label, RED + BOLD) + paint(lines[0], BOLD)
     for name, text in (("why", error.reason), ("next", error.hint), ("ids", _ids(error))):
         if text:
             label = _LABEL.format(name + ":")
             separator = _BETWEEN_IDS if name == "ids" else " "
             first, *rest = _hanging(one_line(hide(text)), label, width, separator)
-            lines += [paint(label, DIM) + first.removeprefix(label), *rest]
+            lines += [paint(label, DIM) + first, *rest]
     return "".join(line + "\n" for line in lines)
 
 
 def _hanging(text: str, label: str, width: int | None, separator: str = " ") -> list[str]:
+    """The lines of a text that stands behind a label; the label itself is left out of the first."""
     indent = len(label) if width is None or width >= _NARROW else 2
-    return fold(label + text, width, indent=indent, separator=separator)
+    # Blanks in place of the label: a word that is longer than the line stays beside it.
+    first, *rest = fold(" " * len(label) + text, width, indent=indent, separator=separator)
+    return [first[len(label) :], *rest]
 
 
 def _ids(error: RespanError) -> str:
