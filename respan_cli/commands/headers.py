@@ -118,7 +118,9 @@ def _list(terminal: Terminal, flags: Mapping[str, Any]) -> int:
         terminal.flush()
         return ExitCode.OK
     if not rows and terminal.stderr_isatty:
-        terminal.note("respan: the profile has no headers; 'respan headers set NAME VALUE' adds one")
+        terminal.note(
+            "the profile has no headers; 'respan headers set NAME VALUE' adds one", label="respan: "
+        )
         return ExitCode.OK
     print_table(terminal, ("SCOPE", "NAME", "VALUE", "ORIGIN"), rows)
     return ExitCode.OK

@@ -130,7 +130,7 @@ class EditedFile:
         if isinstance(error, RespanError):
             hint = f"{error.hint}; {kept}" if error.hint else kept
             raise error.with_hint(hint) from error.__cause__
-        self._terminal.note(f"respan: {kept}")
+        self._terminal.note(kept, label="respan: ")
 
     def _remove(self) -> None:
         import shutil

@@ -134,17 +134,17 @@ class Terminal(Streams):
         Args:
             text: the line.
             style: how to show it where colours are.
-            label: what marks it as worth a look. It alone is coloured: yellow cannot be read on every white.
+            label: whose line it is, such as "respan: "; dim, so that it is no warning.
             break_at: where a terminal that is too narrow for it may break it, the best first; elsewhere it
                 wraps by itself, and what is copied from it stays whole.
         """
         lines = as_displayed(clean(text), self.stderr_encoding).split("\n")
         for separator in (as_displayed(separator, self.stderr_encoding) for separator in break_at):
             lines = [part for line in lines for part in fold(line, self.stderr_width, separator=separator)]
-        self._write_stderr(self._paint(label, YELLOW) + self._paint("\n".join(lines), style) + "\n")
+        self._write_stderr(self._paint(label, DIM) + self._paint("\n".join(lines), style) + "\n")
 
     def warn(self, text: str) -> None:
-        """Write a warning to standard error, made to be seen by a person."""
+        """Write a warning to standard error. Its label alone is coloured: few can read yellow on white."""
         if not self.stderr_isatty:
             self.note(f"warning: {text}")
             return

@@ -58,7 +58,7 @@ def set_value(terminal: Terminal, flags: Mapping[str, Any], place: edits.Setting
     check_base_url(layer, flags)
     name, new = save_layer(terminal, flags, layer)
     if new and name != DEFAULT_PROFILE:  # a slip of the finger must not stay unseen
-        terminal.note(f"respan: made the new profile {name!r}")
+        terminal.note(f"made the new profile {name!r}", label="respan: ")
     tell(terminal, _summary(place, layer, name))
     warn_of_variable(terminal, place.field)
 
@@ -104,7 +104,7 @@ def _summary(place: edits.SettingKey, layer: Layer, profile: str) -> str:
 def tell(terminal: Terminal, text: str) -> None:
     """Say to a person what was done; a script has the exit code."""
     if terminal.stderr_isatty:
-        terminal.note(f"respan: {text}")
+        terminal.note(text, label="respan: ")
 
 
 def warn_of_variable(terminal: Terminal, field: Field) -> None:
