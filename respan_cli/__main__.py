@@ -33,7 +33,7 @@ _interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
 if _interruptible:
     signal.signal(signal.SIGINT, _leave)
 
-# With these there is nothing to wait for, or nobody who wants to know.
+# With these there is nothing to wait for, or no wish to see a status line.
 _QUICK = frozenset("-h --help -n --dry-run --as -q --quiet".split())
 
 

@@ -55,37 +55,33 @@ def _read_chunk(stream: BinaryIO) -> bytes:
 
 
 def write_all(stream: BinaryIO, data: bytes) -> None:
-    """Write all of it, and flush.
+    """Write all of `data`, and flush.
 
-    Args:
-        stream: where to.
-        data: what.
-
-    An unbuffered stream (`PYTHONUNBUFFERED`) takes what a disk that is nearly full has left, and says nothing
-    of the rest; a pipe that another program has set not to wait takes what there is room for.
+    An unbuffered stream (`PYTHONUNBUFFERED`) accepts only what still fits on a disk that is nearly full, and
+    does not report the rest; a pipe that another program has set to non-blocking accepts what fits in it.
 
     Raises:
         OSError, ValueError: nothing more can be written.
     """
-    left = memoryview(data)
-    while left:
+    rest = memoryview(data)
+    while rest:
         try:
-            taken = stream.write(left)
+            accepted = stream.write(rest)
         except BlockingIOError as full:
-            taken = full.characters_written
-        left = left[taken or 0 :]
-        if not taken:
-            _wait_for_room(stream)
+            accepted = full.characters_written
+        rest = rest[accepted or 0 :]
+        if not accepted:
+            _wait_until_writable(stream)
     while True:
         try:
             stream.flush()
         except BlockingIOError:
-            _wait_for_room(stream)
+            _wait_until_writable(stream)
         else:
             return
 
 
-def _wait_for_room(stream: BinaryIO) -> None:
+def _wait_until_writable(stream: BinaryIO) -> None:
     from select import select
 
     select([], [stream], [])

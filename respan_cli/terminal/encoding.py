@@ -1,4 +1,4 @@
-"""Text as bytes: UTF-8 for pipes and files, and for a terminal whatever it can show."""
+"""Text as bytes: UTF-8 for pipes and files, and for a terminal what its encoding can represent."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def decode(data: bytes, name: str) -> str:
 
 
 def as_displayed(text: str, encoding: str) -> str:
-    """The text as a terminal of this encoding will show it, for whoever has to measure it."""
+    """The text as a terminal of this encoding will show it, so that it can be measured."""
     return text if encoding == UTF8 else encode(text, encoding).decode(encoding)
 
 

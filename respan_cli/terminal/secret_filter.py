@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from respan_cli.terminal.redact import HIDDEN, SHORTEST_SECRET
 from respan_cli.terminal.text import INVISIBLE
 
-# Characters that text is compared without: white space, control characters, what is not seen, and the JSON
-# escapes of all of them.
+# Text is compared without white space, control characters, invisible characters, and their JSON escapes.
 _GAP = re.compile(rf"(?:[\s\x00-\x1f\x7f-\x9f{INVISIBLE}]|\\[nrtbf]|\\u[0-9a-fA-F]{{4}})+")
 
 _PERCENT = re.compile(r"%[0-9a-fA-F]{2}")

@@ -15,7 +15,7 @@ _BRAILLE, _ASCII = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"
 _MARGIN = 3  # columns left free: a line that wraps cannot be erased, and an ellipsis may be three dots
 _ERASE = "\r\x1b[K"
 
-StatusText = Callable[[], str]  # what is being waited for, asked anew for every frame
+StatusText = Callable[[], str]  # called for every frame: what is being waited for
 
 
 class Spinner:

@@ -47,9 +47,9 @@ class StdoutWriter:
     @contextmanager
     def interruptible(self) -> Iterator[None]:
         """Drop what a terminal has not accepted yet as soon as a signal arrives, and end its line."""
-        from respan_cli.terminal import tty_writer
+        from respan_cli.terminal.tty_writer import open_tty_writer
 
-        with tty_writer.opened(self._stream) as self._tty_writer:
+        with open_tty_writer(self._stream) as self._tty_writer:
             try:
                 yield
             finally:

@@ -76,12 +76,12 @@ class Terminal(Streams):
         self._output.write(encode(text, self.encoding))
 
     def interruptible_output(self) -> AbstractContextManager[None]:
-        """Let a signal end what is drawn on a terminal there and then, and its line with it."""
+        """Let a signal stop output to a terminal at once, and end its line."""
         return self._output.interruptible()
 
     @property
     def interrupted(self) -> bool:
-        """Whether a signal came while an answer was drawn: no more of it is wanted."""
+        """Whether a signal arrived while an answer was drawn: no more of it is wanted."""
         return self._output.interrupted
 
     # --- the status line
@@ -169,7 +169,7 @@ class Terminal(Streams):
             self._write_stderr(self._paint(clean(text), DIM))
 
     def add_secrets(self, *secrets: str) -> None:
-        """Never write these to standard error, whoever says them: a gateway may repeat a key it refuses."""
+        """Never write these to standard error: a gateway may repeat a key that it refuses."""
         self._secrets.add(*secrets)
 
     def redact_secrets(self, text: str) -> str:
@@ -219,7 +219,7 @@ class Terminal(Streams):
         """
         if self._stdin is None:
             raise UsageError("standard input is closed")
-        self.stop_status()  # a person may type now, and what is piped in may show its own progress
+        self.stop_status()  # a person may type now, and the program that feeds the pipe may show its progress
         try:
             # A person who types sees the cursor wait; silence on a pipe is explained.
             return read_all(self._stdin, lambda: None if self.stdin_isatty else self.note(waiting_for))

@@ -18,7 +18,7 @@ _UNSEEN = (
 )
 _JOINERS, _SELECTORS = "\u200c\u200d", "\ufe00-\ufe0f"
 INVISIBLE = _UNSEEN + _JOINERS + _SELECTORS
-# C0 without newline and tab, DEL, C1, and what is not seen.
+# C0 without newline and tab, DEL, C1, and the unseen ones.
 _CONTROL = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_UNSEEN}]")
 # Emoji and the scripts of India need one joiner between two characters, and one selector after one.
 _MISPLACED = re.compile(

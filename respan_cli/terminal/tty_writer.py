@@ -36,7 +36,7 @@ class TtyWriter:
         self._cut = False
 
     def _open(self) -> tuple[int, int]:
-        """A description of the terminal of our own: others that share ours expect it to wait for room."""
+        """Open the terminal anew: programs that share the old description expect writes to block."""
         try:
             return os.open(os.ttyname(self._shared), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY), sys.maxsize
         except OSError:  # another user's, or in another container
@@ -48,7 +48,7 @@ class TtyWriter:
         return signal_pending() or bool(select.select([self._signalled], [], [], 0)[0])
 
     def write(self, data: bytes) -> None:
-        """Write, waiting for room; what a signal finds unwritten is dropped.
+        """Write, waiting for room; what is unwritten when a signal arrives is dropped.
 
         Raises:
             OSError: the terminal is gone.
@@ -82,12 +82,12 @@ class TtyWriter:
 
 
 @contextmanager
-def opened(stream: BinaryIO | None) -> Iterator[TtyWriter | None]:
+def open_tty_writer(stream: BinaryIO | None) -> Iterator[TtyWriter | None]:
     """A writer to a terminal that notices signals for as long as this lasts.
 
     None where there are none to notice: the stream is no terminal, or this is not the main thread.
     """
-    if sys.platform == "win32" or not in_main_thread() or not _is_real(stream):
+    if sys.platform == "win32" or not in_main_thread() or not _is_system_terminal(stream):
         yield None
         return
     with wakeup_pipe() as signalled:
@@ -102,7 +102,7 @@ def opened(stream: BinaryIO | None) -> Iterator[TtyWriter | None]:
             writer.close()
 
 
-def _is_real(stream: BinaryIO | None) -> TypeGuard[BinaryIO]:
+def _is_system_terminal(stream: BinaryIO | None) -> TypeGuard[BinaryIO]:
     with suppress(OSError, ValueError):  # a buffer of the tests has no descriptor
         return stream is not None and os.isatty(stream.fileno())
     return False

@@ -46,7 +46,7 @@ def _edit_until_valid(
         try:
             store.replace_text(path, data, original=original, check=check)
         except SettingsError as error:
-            # If the file itself has changed meanwhile, another round would not help.
+            # If the file itself has changed in the meantime, another round would not help.
             if not terminal.can_prompt or store.read_bytes(path) != original:
                 raise
             terminal.print_error(error)
