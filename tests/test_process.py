@@ -459,3 +459,27 @@ def test_the_key_is_not_in_the_list_of_processes(env: dict[str, str], sandbox: S
     end(process, signal.SIGTERM)
     assert PROMPT.encode() in shown
     assert env["RESPAN_API_KEY"].encode() not in shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a working directory cannot be removed there")
+@pytest.mark.parametrize("name", ["answer.txt", "below/answer.txt"])
+def test_an_answer_for_a_folder_that_is_gone_is_an_error_in_words(
+    name: str, tmp_path: Path, env: dict[str, str], sandbox: Sandbox
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    script = 'cd "$0" && rmdir "$0" && exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, folder, sys.executable, "-m", "respan_cli", "send", "hi", "-o", name],
+        env=process_env(tmp_path, **{**env, "PYTHONPATH": str(ROOT)}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=2 * PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.decode(), done.stderr.decode()) == (
+        12,
+        "",
+        f"error: cannot write {name}\n  why:  No such file or directory\n",
+    )
+    assert sandbox.requests == []

@@ -87,7 +87,7 @@ def test_the_wait_is_the_one_the_server_asks_for(reply: bytes, env: Env, sandbox
     sandbox.replies.append(reply)
     done = run("send", "hi", "--max-retries", "1", env=env, stderr_is_terminal=True)
     said = "too many requests, or the quota is used up (HTTP 429); retrying in 0.0 s"
-    assert done == Outcome(0, "hi\n", f"\x1b[33mrespan: \x1b[0m{said}\n")
+    assert done == Outcome(0, "hi\n", f"\x1b[2mrespan: \x1b[0m{said}\n")
 
 
 @pytest.mark.parametrize(

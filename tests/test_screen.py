@@ -602,3 +602,11 @@ def test_a_terminal_that_went_away_ends_the_program(env: Env, tmp_path: Path) ->
     pty.read_until("one")
     os.close(pty.master)
     assert pty.process.wait(PATIENCE) in (128 + signal.SIGHUP, 12)
+
+
+def test_a_first_word_longer_than_the_line_stays_behind_its_label(env: Env, tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 60)
+    path.write_text("[broken")
+    seen = see("config", "show", env={**env, "RESPAN_CONFIG": str(path)}, columns=50)
+    assert seen.raw.count("error:") == 1
+    assert seen.emulator.lines()[0].startswith("error: /")

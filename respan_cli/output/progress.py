@@ -8,7 +8,7 @@ from time import monotonic
 
 from respan_cli.gateway.observer import RequestObserver, RequestSent, RetryWait
 from respan_cli.messages.answer import Event
-from respan_cli.terminal.status import Words
+from respan_cli.terminal.status import StatusText
 from respan_cli.terminal.terminal import Terminal
 from respan_cli.terminal.text import DIM, WordWrapper, one_line
 
@@ -31,6 +31,7 @@ class ThinkingView:
         self._finish_block = finish_block
         self._shown = shown
         self._flow: WordWrapper | None = None  # of the thoughts that are being shown
+        self._secrets = terminal.secret_stream()  # two deltas may hold a half of the key each
 
     def feed(self, event: Event) -> None:
         """Look at an event that brought no text of the answer."""
@@ -47,7 +48,8 @@ class ThinkingView:
     def close(self, gap: str = "") -> None:
         """End the line of a thought, even of one that broke off."""
         if self._flow:
-            self._terminal.write_thinking(self._flow.end() + gap)
+            rest = self._flow.feed(self._secrets.flush())
+            self._terminal.write_thinking(rest + self._flow.flush() + gap)
             self._flow = None
 
     def _think(self, text: str) -> None:
@@ -58,10 +60,10 @@ class ThinkingView:
             self._flow = WordWrapper(
                 self._terminal.size(notes=True)[0] if self._terminal.stderr_isatty else None
             )
-        self._terminal.write_thinking(self._flow.take(text))
+        self._terminal.write_thinking(self._flow.feed(self._secrets.feed(text)))
 
 
-def _since(start: float, words: str) -> Words:
+def _since(start: float, words: str) -> StatusText:
     """Words that tell the seconds, once there are enough of them to wonder."""
 
     def told() -> str:
@@ -92,7 +94,7 @@ def observer_for(
         return announcer
     from respan_cli.gateway.debug_log import DebugLog
 
-    return DebugLog(lambda line: terminal.note(line, style=DIM), announcer)
+    return DebugLog(lambda line: terminal.note(line, style=DIM), announcer, terminal.redact_secrets)
 
 
 class _Announcer(RequestObserver):
@@ -127,6 +129,6 @@ def announce(wait: RetryWait, terminal: Terminal) -> None:
         remark(f"{wait.failure.message}; retrying in {wait.seconds:.1f} s", terminal)
         return
     due = monotonic() + wait.seconds
-    reason = one_line(wait.failure.message)
+    reason = one_line(terminal.redact_secrets(wait.failure.message))
     # Never "0 s": a pause that is over lasts until the next attempt says that it is on its way.
     terminal.update_status(lambda: f"retrying in {max(1, ceil(due - monotonic()))} s ({reason})")

@@ -11,7 +11,7 @@ from respan_cli.gateway.client import GatewayClient
 from respan_cli.settings.api_key import find_key
 from respan_cli.settings.headers import on_the_wire, resolve_references
 from respan_cli.settings.resolve import Settings
-from respan_cli.terminal.redact import is_secret
+from respan_cli.terminal.redact import secret_values
 from respan_cli.terminal.terminal import Terminal
 
 
@@ -67,7 +67,7 @@ def client_for(
         SettingsError: a header refers to a variable that is not set.
     """
     gateway_headers = resolve_references(settings.gateway_headers, terminal.env)
-    terminal.add_secrets(target.key, *(value for name, value in gateway_headers.items() if is_secret(name)))
+    terminal.add_secrets(target.key, *secret_values(gateway_headers))
     return GatewayClient(
         RequestContext(target.url, settings.model, settings.sources["model"], target.key_source),
         on_the_wire(gateway_headers, authorization=f"Bearer {target.key}", sources=settings.sources),
