@@ -65,6 +65,7 @@ def official_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Offic
         config.write_text(
             f'listen = "127.0.0.1:{port}"\nclient_keys = ["{CLIENT_KEY}"]\n\n'
             f'[providers.anthropic]\nvendor = "anthropic"\nbase_url = "{sandbox.url}"\nkey = "provider-key"\n'
+            f'[providers.openai]\nvendor = "openai"\nbase_url = "{sandbox.url}"\nkey = "provider-key"\n'
         )
         with (
             (folder / "log").open("wb") as log,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypedDict
@@ -62,7 +63,7 @@ def from_response(
     return _class_of(status)(
         f"{_what(status)} (HTTP {status})",
         reason=_target(headers, context) if status < 400 else words(body),
-        hint=_hint(status, context, wait),
+        hint=_hint(status, context, wait, words(body) or ""),
         kind=error_type(body),
         status=status,
         retryable=_is_retryable(status, headers),
@@ -129,7 +130,7 @@ def _from_body(
     return _class_of(status)(
         message,
         reason=words(body),
-        hint=_hint(status, context, wait),
+        hint=_hint(status, context, wait, words(body) or ""),
         kind=error_type(body),
         status=200,
         retryable=_is_retryable(status, headers),
@@ -191,7 +192,10 @@ _WHAT = {
 }
 
 
-def _hint(status: int, context: RequestContext, wait: float | None) -> str | None:
+def _hint(status: int, context: RequestContext, wait: float | None, said: str) -> str | None:
+    for pattern, hint in _HINTS_BY_WORDS:
+        if status in (400, 404, 422) and pattern.search(said):
+            return hint
     if status in (401, 403):
         return f"the key came from {context.key_source}; keys are made at {KEYS_PAGE}"
     if status == 402:
@@ -203,3 +207,19 @@ def _hint(status: int, context: RequestContext, wait: float | None) -> str | Non
     if status in _RETRYABLE or status >= 500:
         return f"wait {math.ceil(wait)} s, then try again" if wait else "wait a moment, then try again"
     return "a shorter prompt, or fewer files" if status == 413 else "--dry-run shows the request"
+
+
+_HINTS_BY_WORDS = (
+    # respan-gateway 0.3, in front of a provider that speaks OpenAI's API.
+    (
+        re.compile("'metadata'.* cannot be translated"),
+        "identity (--customer-id, --custom-id, -M) and forwarded headers (-H) are sent in 'metadata', "
+        "which this gateway cannot pass on to that provider: leave them out, or use a provider with an "
+        "Anthropic endpoint",
+    ),
+    # Respan's own client sends 2023-06-01; whether its gateway minds a newer version is not documented.
+    (
+        re.compile("anthropic[-_]version", re.IGNORECASE),
+        "respan headers set --gateway anthropic-version 2023-06-01",
+    ),
+)
