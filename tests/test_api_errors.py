@@ -231,7 +231,7 @@ TABLE: dict[str, Fault] = {
         status=429,
         message=f"{BUSY} (HTTP 429)",
         why="This request would exceed your rate limit.",
-        next="wait 86400 s, then try again",
+        next="wait 24 h, then try again",
         retryable=True,
         retry_after=86400.0,
     ),
@@ -243,11 +243,11 @@ TABLE: dict[str, Fault] = {
             status=429,
             message=f"{BUSY} (HTTP 429)",
             why=None,
-            next=f"wait {told} s, then try again",
+            next=f"wait {told}, then try again",
             retryable=True,
             retry_after=min(float(asked), 1e9),
         )
-        for asked, told in (("1.25", 2), ("12345678", 12345678), ("1e308", 1_000_000_000))
+        for asked, told in (("1.25", "2 s"), ("12345678", "143 days"), ("1e308", "11,575 days"))
     },
     "429 with a wait that is no number": bare(
         reply=http(429, b"", Retry_After="soon", Date="x"),

@@ -310,7 +310,7 @@ def test_debug_is_the_whole_exchange_redacted(env: Env, sandbox: Sandbox) -> Non
 < x-respan-log-id: …
 < retry-after: 0
 < retry-after-ms: 1
-* the gateway or the provider failed (HTTP 529); retrying in 0.0 s
+* the gateway or the provider failed (HTTP 529); retry 1 of 1 in 0.0 s
 """
         + request
         + """\

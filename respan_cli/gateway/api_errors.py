@@ -28,6 +28,7 @@ from respan_cli.gateway.error_body import (
     words,
 )
 from respan_cli.settings.pages import CREDITS_PAGE, KEYS_PAGE, PROVIDERS_PAGE
+from respan_cli.terminal.text import duration
 
 _RETRYABLE = frozenset({408, 409, 429})
 
@@ -205,7 +206,9 @@ def _hint(status: int, context: RequestContext, wait: float | None, said: str) -
     if status < 400:
         return "set the base URL to where it points, if you trust that host"
     if status in _RETRYABLE or status >= 500:
-        return f"wait {math.ceil(wait)} s, then try again" if wait else "wait a moment, then try again"
+        return (
+            f"wait {duration(math.ceil(wait))}, then try again" if wait else "wait a moment, then try again"
+        )
     return "a shorter prompt, or fewer files" if status == 413 else "--dry-run shows the request"
 
 

@@ -48,7 +48,9 @@ class DebugLog(DelegatingObserver):
 
     def wait(self, wait: RetryWait) -> None:
         """The failure, and the pause after it."""
-        self._write(f"* {wait.failure.message}; retrying in {wait.seconds:.1f} s")
+        self._write(
+            f"* {wait.failure.message}; retry {wait.retry} of {wait.max_retries} in {wait.seconds:.1f} s"
+        )
         super().wait(wait)
 
     def end(self, events: int) -> None:

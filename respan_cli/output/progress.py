@@ -10,7 +10,7 @@ from respan_cli.gateway.observer import RequestObserver, RequestSent, RetryWait
 from respan_cli.messages.answer import Event
 from respan_cli.terminal.status import StatusText
 from respan_cli.terminal.terminal import Terminal
-from respan_cli.terminal.text import DIM, WordWrapper, one_line
+from respan_cli.terminal.text import DIM, WordWrapper, duration, one_line
 
 # What a block of the answer that has begun means for whoever waits for the text.
 _STAGES = {"thinking": "thinking", "redacted_thinking": "thinking", "text": "receiving the answer"}
@@ -126,9 +126,19 @@ def remark(text: str, terminal: Terminal) -> None:
 def announce(wait: RetryWait, terminal: Terminal) -> None:
     """Tell a person of a pause before the next attempt: counting down where that can be shown."""
     if not terminal.shows_status:
-        remark(f"{wait.failure.message}; retrying in {wait.seconds:.1f} s", terminal)
+        remark(f"{describe_retry(wait)} in {duration(wait.seconds)}", terminal)
         return
     due = monotonic() + wait.seconds
-    reason = one_line(terminal.redact_secrets(wait.failure.message))
+    text = terminal.redact_secrets(describe_retry(wait))
     # Never "0 s": a pause that is over lasts until the next attempt says that it is on its way.
-    terminal.update_status(lambda: f"retrying in {max(1, ceil(due - monotonic()))} s ({reason})")
+    terminal.update_status(lambda: f"{text} in {duration(max(1, ceil(due - monotonic())))}")
+
+
+def describe_retry(wait: RetryWait) -> str:
+    """What failed, and which retry follows: "HTTP 503, retry 2 of 5"."""
+    failure = wait.failure
+    # An error event has the status 200: its type says more.
+    cause = f"HTTP {failure.status}" if failure.status and failure.status != 200 else failure.kind
+    if not failure.status:
+        cause = one_line(failure.message)
+    return f"{cause}, retry {wait.retry} of {wait.max_retries}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from math import ceil
 
 RED, YELLOW, DIM, BOLD, RESET = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
@@ -141,3 +142,15 @@ def columns(text: str) -> int:
         else 1 + (unicodedata.east_asian_width(character) in "WF")
         for character in text
     )  # fmt: skip
+
+
+def duration(seconds: float) -> str:
+    """A time to wait, in the unit that a person would use: "0.5 s", "90 s", "15 min", "24 h", "3 days"."""
+    if seconds < 1:
+        return f"{seconds:.1f} s"
+    whole = ceil(seconds)
+    if whole < 2 * 60:
+        return f"{whole} s"
+    if whole < 2 * 3600:
+        return f"{ceil(whole / 60)} min"
+    return f"{ceil(whole / 3600)} h" if whole <= 48 * 3600 else f"{ceil(whole / 86400):,} days"
