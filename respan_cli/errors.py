@@ -69,9 +69,6 @@ class TerminationSignal(BaseException):
     """Somebody asked this process to end: SIGTERM, or SIGHUP when its terminal was closed.
 
     Not an `Exception`, for the same reason as `KeyboardInterrupt`: nothing should handle it by the way.
-
-    Args:
-        number: the signal's number.
     """
 
     def __init__(self, number: int) -> None:
@@ -90,14 +87,11 @@ class RespanError(Exception):
         message: what failed, one sentence without a final full stop.
         reason: why, in the words of whoever refused (a gateway, the system); foreign text is fine here,
             it is cleaned where it is shown.
-        hint: what to do next.
         kind: the `type` of the JSON error: the API's own name for it (`rate_limit_error`) when it gives
             one, else the `default_kind` of the class.
         status: the HTTP status, when a response came.
         retryable: whether the same command may succeed later.
         retry_after: seconds the server asked us to wait.
-        request_id: the provider's id of the request.
-        log_id: the id of the request in Respan's log.
     """
 
     code: ClassVar[ExitCode] = ExitCode.INTERNAL

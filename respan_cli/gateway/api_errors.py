@@ -38,7 +38,6 @@ class RequestContext:
     """What a message about a failure needs to know of the request.
 
     Args:
-        url: the base URL.
         model: the model's name, and `model_source` where it came from.
         key_source: where the key came from; never the key.
     """
@@ -57,8 +56,6 @@ def from_response(
     Args:
         status: the HTTP status, 3xx to 5xx.
         body: the body, decoded if it was JSON, else its text.
-        headers: the response's headers, their names in lower case.
-        context: the request.
     """
     wait = retry_after(headers, body)
     return _class_of(status)(
@@ -78,8 +75,6 @@ def from_stream(data: str, headers: Mapping[str, str], context: RequestContext) 
 
     Args:
         data: the event's data, JSON as a rule.
-        headers: the response's headers.
-        context: the request.
     """
     return _from_body("the stream ended with an error", as_json(data), headers, context)
 
@@ -89,8 +84,6 @@ def from_document(start: bytes, headers: Mapping[str, str], context: RequestCont
 
     Args:
         start: the body, or the beginning of a long one.
-        headers: the response's headers.
-        context: the request.
     """
     text = start.decode("utf-8", "replace")
     value = as_json(text)

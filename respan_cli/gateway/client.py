@@ -117,7 +117,6 @@ class GatewayClient:
             method, url: the request line.
             body: sent as JSON; None sends no body.
             deadline: for the end of the response.
-            observer: told of the request.
 
         Raises:
             RespanError: no response came.

@@ -20,7 +20,6 @@ class DebugLog(DelegatingObserver):
     """Writes an exchange down as it happens.
 
     Args:
-        write: takes a line of the log.
         other: told as well, as without `--debug`.
         hide: takes known secrets out of a text, before it is shortened.
     """
@@ -72,12 +71,7 @@ def _headers(headers: Mapping[str, str]) -> list[str]:
 
 
 def shown_body(body: bytes, hide: Callable[[str], str] = str) -> str:
-    """The JSON body of a request on one line, without its secrets and with its long texts shortened.
-
-    Args:
-        body: as it was sent.
-        hide: takes known secrets out of a text.
-    """
+    """The JSON body of a request on one line, without its secrets and with its long texts shortened."""
     return json.dumps(_shortened(redact(json.loads(body)), hide), ensure_ascii=False) if body else ""
 
 

@@ -35,9 +35,6 @@ def import_on_demand(package: str) -> ModuleType:
     What the package does on its way is its own affair and may change; where it does not work like this, it is
     imported as it is.
 
-    Args:
-        package: its name.
-
     Raises:
         Exception: whatever the import of the package as it is raises.
     """
@@ -53,11 +50,7 @@ def import_on_demand(package: str) -> ModuleType:
 
 
 def names_passed_on(source: str) -> Mapping[str, Origin] | None:
-    """The names that an `__init__` passes on, if it does nothing else.
-
-    Args:
-        source: its text.
-    """
+    """The names that an `__init__` passes on, if it does nothing else."""
     found: dict[str, Origin] = {}
     at = _behind_nothing(source, 0)
     while statement := _IMPORT.match(source, at):

@@ -25,7 +25,6 @@ class Proxy:
 
     Args:
         url: as it stands there, user and password included.
-        source: the variable's name.
     """
 
     url: str

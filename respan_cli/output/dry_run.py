@@ -39,7 +39,6 @@ class PrintedRequest:
     """A request and where it would go.
 
     Args:
-        url: the base URL, with its final slash.
         headers: the HTTP headers; the key only as its placeholder.
         body: the JSON of the message, its header references not resolved.
         timeout: seconds without a byte before giving up.
@@ -62,7 +61,6 @@ def render_dry_run(
     """The request that the settings and a conversation make, printed.
 
     Args:
-        form: how to print it.
         show_secrets: show the values under secret names; the key is never shown.
     """
     body = redact(_body(settings, conversation), show_secrets=show_secrets, keep_references=True)

@@ -27,9 +27,6 @@ class LiveMarkdown(Renderer):
 
     So drawing never holds up the network, Ctrl-C never interrupts half a frame, and what arrived is drawn
     though nothing follows it.
-
-    Args:
-        terminal: where to draw.
     """
 
     def __init__(self, terminal: Terminal) -> None:

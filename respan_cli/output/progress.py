@@ -21,7 +21,6 @@ class ThinkingView:
     """What a person may see of an answer beside its text: that, or what, the model thinks.
 
     Args:
-        terminal: where to show it.
         finish_block: called before the first thought after some text, so that the two do not mix.
         shown: whether to show the thoughts themselves.
     """

@@ -16,7 +16,6 @@ def read_all(stream: BinaryIO, on_silence: Callable[[], None]) -> bytes:
     """Everything on a stream, to its end.
 
     Args:
-        stream: the stream.
         on_silence: called if nothing has arrived after `SILENCE_NOTICE_S`.
 
     Raises:

@@ -44,10 +44,6 @@ def encode(text: str, encoding: str = UTF8) -> bytes:
 def decode(data: bytes, name: str) -> str:
     """UTF-8 text without its byte order mark.
 
-    Args:
-        data: the bytes as they came.
-        name: what a message calls them.
-
     Raises:
         UsageError: they are not UTF-8; the message names the byte offset.
     """

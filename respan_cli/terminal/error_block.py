@@ -35,10 +35,8 @@ def error_block(error: RespanError, width: int | None, paint: Paint, hide: Hide)
     """The error for people: what failed, why, what to do next, and the ids to ask about.
 
     Args:
-        error: what went wrong.
         width: the terminal's columns; None where lines are not to be broken.
         paint: styles a text, or does not.
-        hide: takes secrets out of a text.
     """
     label = "error: "
     lines = _hanging(one_line(hide(error.message)), label, width)

@@ -13,9 +13,6 @@ def ask(question: str, stdin: BinaryIO | None, write: Callable[[str], None], *, 
 
     Args:
         question: shown with the space that follows it.
-        stdin: where the answer is typed.
-        write: writes to standard error.
-        hidden: do not show what is typed.
 
     Raises:
         UsageError: standard input ended, or what was typed is not UTF-8.

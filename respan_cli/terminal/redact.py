@@ -42,7 +42,6 @@ def redact(value: T, *, show_secrets: bool = False, keep_references: bool = Fals
 
     Args:
         value: dicts and lists of whatever JSON knows; anything else is returned as it is.
-        show_secrets: hide nothing.
         keep_references: leave `env:VARIABLE` readable, as headers have it before they are sent.
     """
     return value if show_secrets else cast("T", _redact(value, keep_references))

@@ -18,7 +18,6 @@ class Streams:
 
     Args:
         stdin, stdout, stderr: byte streams; None for one that is closed.
-        env: the environment.
         encodings: what standard output and error can represent where they are terminals; pipes and files
             always get UTF-8.
     """

@@ -132,7 +132,6 @@ class Terminal(Streams):
         """Write a line to standard error. A standard error that is closed or full is no reason to fail.
 
         Args:
-            text: the line.
             style: how to show it where colours are.
             label: whose line it is, such as "respan: "; dim, so that it is no warning.
             break_at: where a terminal that is too narrow for it may break it, the best first; elsewhere it

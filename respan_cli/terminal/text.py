@@ -48,7 +48,6 @@ def fold(text: str, width: int | None, *, indent: int = 0, separator: str = " ")
     """One line as several that a terminal need not break in the middle of a word.
 
     Args:
-        text: the line.
         width: columns; None leaves the line whole.
         indent: columns before every line but the first.
         separator: where it may be broken. A part that is longer than a line stays whole, so that a URL or

@@ -23,7 +23,6 @@ class TtyWriter:
     that accepts no more output must not keep the program from ending.
 
     Args:
-        stream: the terminal.
         signalled: a file descriptor that can be read once a signal has come.
     """
 

@@ -97,7 +97,6 @@ class Commands(MutableMapping[str, Any]):
     """Commands by their names; one that has only a place as yet is made when it is first asked for.
 
     Args:
-        made: those that there are.
         places: where to find the others, as `App` says.
     """
 

@@ -20,7 +20,6 @@ class Target:
     """Where to send, and with which key.
 
     Args:
-        url: the base URL, with its final slash.
         key: the API key; not in the repr.
         key_source: where the key came from.
     """
@@ -58,7 +57,6 @@ def client_for(
 
     Args:
         target: where to, with which key. The terminal hides the key from now on.
-        settings: headers and limits.
         terminal: the environment that headers may refer to.
         max_retries: instead of what the settings say.
         keep_alive: connections that are kept for another request.
