@@ -22,6 +22,17 @@ CLIENT_KEY = "client-key-of-the-official-gateway"
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# What a module imports to start programs, or to play many variants: `make quick` leaves its tests out.
+SLOW_TOOLS = {"Pty", "run_process", "start_process", "subprocess", "hostile"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of modules that start programs."""
+    for item in items:
+        if isinstance(item, pytest.Function) and SLOW_TOOLS & set(vars(item.module)):
+            item.add_marker("slow")
+
+
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     """A sandbox of this test alone: its ids and its `requests` begin anew."""
