@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -143,6 +144,7 @@ def target_of(current: Settings, env: Mapping[str, str], *, sandbox: bool) -> It
 
     Raises:
         SettingsError: there is no key, or the command that gives it fails.
+        UsageError: the sandbox cannot start: this process may not have the memory or the threads for it.
     """
     from respan_cli.exchange import Target
 
@@ -151,5 +153,7 @@ def target_of(current: Settings, env: Mapping[str, str], *, sandbox: bool) -> It
         return
     from respan_cli.sandbox import Sandbox
 
-    with Sandbox() as running:
-        yield Target(running.url + "/", "sandbox", "the sandbox")
+    # Other users of this machine can connect too: they must not find the prompt, nor be answered.
+    key = f"sandbox-{os.urandom(16).hex()}"
+    with Sandbox(key=key, keep_requests=False) as running:
+        yield Target(running.url + "/", key, "the sandbox")
