@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ import pytest
 
 from respan_cli.sandbox import Sandbox
 from respan_cli.sandbox.quirks import QUIRKS
+from tests.hostile import EXTREMES, extreme, gzipped_twice
 from tests.sandbox_client import Answered, call, open_stream, read_to_the_end, send, stream
 
 OVERLOADED = {"type": "overloaded_error", "message": "The sandbox was asked for overloaded_error."}
@@ -217,3 +219,23 @@ def test_a_limit_is_exact_under_load() -> None:
 def test_a_limit_no_client_reaches_refuses_nothing() -> None:
     with Sandbox(max_concurrent=4) as sandbox, ThreadPoolExecutor(4) as pool:
         assert set(pool.map(lambda _: send(sandbox).status, range(80))) == {200}
+
+
+# --- what only the fuzz plays
+
+
+@pytest.mark.parametrize("name", EXTREMES)
+def test_an_extreme_stream_reaches_the_client_as_it_is(sandbox: Sandbox, name: str) -> None:
+    sandbox.replies.append(extreme(name))
+    answer = stream(sandbox)
+    assert (answer.status, answer.body) == (200, EXTREMES[name]())
+    assert answer.body.startswith(b'data: {"type":"message_start"')
+    assert answer.body.endswith(b'data: {"type":"message_stop"}\n\n')
+
+
+def test_a_body_can_be_packed_twice(sandbox: Sandbox) -> None:
+    sandbox.replies.append(gzipped_twice())
+    answer = stream(sandbox)
+    assert answer.headers["content-encoding"] == "gzip, gzip"
+    assert len(answer.body) < 10_000
+    assert len(gzip.decompress(gzip.decompress(answer.body))) > 64 * 1024 * 1024
