@@ -83,10 +83,35 @@ def stream(seed: int) -> Stream:
         for _ in range(random.randint(1, 3)):
             random.choice(EVENT_DAMAGE)(random, events)
     body = b"".join(_written(random, event) for event in events)
-    if not sound and random.random() < 0.5:
+    if not sound and random.random() < 0.2:
+        body = random.choice(MISLABELLED)
+    elif not sound and random.random() < 0.5:
         body = random.choice(BYTE_DAMAGE)(random, body)
     response = _response(random, body, sound=sound)
     return Stream(_split(random, response), text if sound else None)
+
+
+# Bodies that are no stream of the API, under the label of one; and events of other APIs or of errors.
+MISLABELLED = [
+    b'{"detail": "You have no credits left"}',
+    b'{"type": "error", "error": {"type": "overloaded_error", "message": "\x1b[2J"}}',
+    b'{"error": {"message": "busy", "type": "None", "code": "429"}}',
+    b'{"type": "message", "content": [{"type": "text", "text": "whole \x9b2J"}], "stop_reason": "end_turn"}',
+    b'{"type": "message", "content": [{"type": []}, 7, {"text": 1}]}',
+    b'{"type": "message", "content": [{"type": "text", "text": 5}], "usage": [1]}',
+    b'{"object": "chat.completion", "choices": []}',
+    b'data: {"object": "chat.completion.chunk", "choices": [{"delta": {}}]}\n\ndata: [DONE]\n\n',
+    b'data: {"error": {"message": "late", "code": 529}}\n\n',
+    b'data: {"type": "message_start", "message": {"content": [{"type": "text", "text": "early"}]}}\n\n',
+    b'data: {"type": "message_start", "message": {"content": {"type": "text"}}}\n\n',
+    b"<!doctype html><title>\x1b]0;owned\x07Sign in</title>",
+    b'"a string"',
+    b"[1, 2",
+    b"{" * 5000,
+    b"\xef\xbb\xbf  \r\n",
+    b"upstream \x1b[31munavailable",
+    b": only a comment\n\n",
+]
 
 
 def _answer(random: Random) -> tuple[str, list[Json]]:

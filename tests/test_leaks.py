@@ -182,8 +182,7 @@ def addresses(sandbox: Sandbox) -> list[tuple[str, str]]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         closed = f"http://127.0.0.1:{server.getsockname()[1]}"
     slow = {"sandbox-stall", "sandbox-silent", "sandbox-slow"}
-    without_text = {"sandbox-no-text", "sandbox-thinking-only", "sandbox-tool-use", "sandbox-start-text"}
-    models = ["any", *(name for name in FAULTS if name not in slow | without_text)]
+    models = ["any", *(name for name in FAULTS if name not in slow)]
     return [(closed, "any"), *((sandbox.url, model) for model in models)]
 
 
