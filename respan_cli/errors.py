@@ -66,7 +66,7 @@ EXIT_CODE_MEANINGS: dict[ExitCode, str] = {
 
 
 class TerminationSignal(BaseException):
-    """Somebody asked this process to end: SIGTERM, or SIGHUP when its terminal was closed.
+    """This process was asked to end: SIGTERM, or SIGHUP when its terminal was closed.
 
     Not an `Exception`, for the same reason as `KeyboardInterrupt`: nothing should handle it by the way.
     """
@@ -77,7 +77,7 @@ class TerminationSignal(BaseException):
 
 
 class ReaderClosedError(Exception):
-    """Whoever read the pipe that we write to went away, as `head` does: nothing to complain about."""
+    """The reader of our pipe went away, as `head` does: no error."""
 
 
 class RespanError(Exception):
@@ -85,7 +85,7 @@ class RespanError(Exception):
 
     Args:
         message: what failed, one sentence without a final full stop.
-        reason: why, in the words of whoever refused (a gateway, the system); foreign text is fine here,
+        reason: why, in the words of the gateway or the system; foreign text is fine here,
             it is cleaned where it is shown.
         kind: the `type` of the JSON error: the API's own name for it (`rate_limit_error`) when it gives
             one, else the `default_kind` of the class.

@@ -46,7 +46,7 @@ class Route:
 
     @property
     def via(self) -> str:
-        """What a message adds when a proxy is in force."""
+        """What a message adds when a proxy is used."""
         return f" through the proxy {self.proxy.shown} (from {self.proxy.source})" if self.proxy else ""
 
 
@@ -79,7 +79,7 @@ def network_error(error: BaseException, route: Route) -> RespanError:
 
 
 def refused_by_proxy(words: str, route: Route) -> RespanError:
-    """The proxy that is in force will not, or cannot, pass the request on.
+    """The proxy will not, or cannot, pass the request on.
 
     Args:
         words: its status and what it said.
@@ -97,7 +97,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def unusable_proxy(proxy: Proxy, error: BaseException) -> NetworkError:
-    """The proxy that is in force cannot be used at all.
+    """The proxy cannot be used at all.
 
     Args:
         error: what the HTTP client said of it; its words may hold the proxy's password and are not repeated.

@@ -13,7 +13,7 @@ from typing import Any
 from respan_cli.gateway.observer import DelegatingObserver, RequestObserver, RequestSent, RetryWait
 from respan_cli.terminal.redact import redact
 
-_LONGEST = 1000  # characters of one text in a body; a picture is longer, and nobody reads it
+MAX_TEXT_LENGTH = 1000  # characters of one text in a body; an image is longer, and unreadable
 
 
 class DebugLog(DelegatingObserver):
@@ -80,6 +80,6 @@ def _shortened(value: Any, hide: Callable[[str], str]) -> Any:
         return {name: _shortened(item, hide) for name, item in value.items()}
     if isinstance(value, list):
         return [_shortened(item, hide) for item in value]
-    if isinstance(value, str) and len(value) > _LONGEST:
-        return f"{hide(value[: 2 * _LONGEST])[:_LONGEST]}… ({len(value)} characters)"
+    if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
+        return f"{hide(value[: 2 * MAX_TEXT_LENGTH])[:MAX_TEXT_LENGTH]}… ({len(value)} characters)"
     return value

@@ -1,4 +1,4 @@
-"""Importing a large package without the parts of it that nobody asks for.
+"""Importing a large package without the parts of it that are not used.
 
 Many packages have folders whose `__init__` does nothing but pass on names of the modules beside it. Importing
 one name from there imports them all: of the SDK, two thousand modules of which a message needs a part. Here
@@ -103,7 +103,7 @@ class _Loader(SourceFileLoader):
         self._names = names
 
     def exec_module(self, module: ModuleType) -> None:
-        """Give the module what PEP 562 asks for, and `__all__` for whoever imports everything."""
+        """Give the module what PEP 562 asks for, and `__all__` for star imports."""
         package, names = module.__name__, self._names
 
         def look_up(name: str) -> object:

@@ -78,7 +78,7 @@ class AnswerFile:
             self._file.write(clean(text) if self._is_terminal else text)
 
     def flush(self) -> None:
-        """Nothing: nobody reads the file before it is whole."""
+        """Do nothing: the file is not read before it is whole."""
 
     def commit(self, *, whole: bool) -> None:
         """Make the answer the file's content, if it is the whole of what was asked for."""

@@ -109,7 +109,7 @@ class _DrawThread(threading.Thread):
             if not self._terminal.interrupted:
                 self._feed(stream)
                 stream.close()
-        except BaseException as failure:  # told to whoever waits for us
+        except BaseException as failure:  # raised again in `add` and `finish`
             self._failure = failure
 
     def _feed(self, stream: MarkdownStream) -> None:

@@ -12,7 +12,7 @@ from respan_cli.terminal.status import StatusText
 from respan_cli.terminal.terminal import Terminal
 from respan_cli.terminal.text import DIM, WordWrapper, duration, one_line
 
-# What a block of the answer that has begun means for whoever waits for the text.
+# What to say while a block of this type arrives.
 _STAGES = {"thinking": "thinking", "redacted_thinking": "thinking", "text": "receiving the answer"}
 SHOW_ELAPSED_AFTER_S = 3
 
@@ -117,7 +117,7 @@ class _Announcer(RequestObserver):
 
 
 def remark(text: str, terminal: Terminal) -> None:
-    """Say something in passing, to a person only: in a script standard error stays silent."""
+    """Tell a person; in a script standard error stays silent."""
     if terminal.stderr_isatty:
         terminal.note(text, label="respan: ")
 

@@ -24,7 +24,7 @@ class App(typer.Typer):
 
     Args:
         places: names of commands, and where each is: `module:attribute`, a function or another app. It is
-            imported, and made a command of, only when it is asked for: nobody who types one waits for all.
+            imported, and made a command of, only when it is asked for.
     """
 
     def __init__(self, places: Mapping[str, str] | None = None, **settings: Any) -> None:
