@@ -246,6 +246,7 @@ def test_a_line_break_of_html_breaks_the_line() -> None:
         *("a       b", "────────────", "one     <br>", "two", "three"),
         *("", "four", "five"),
     ]
+    assert stream(["six\\\n<b>seven</b>"], 40, 24).picture() == ["six", "<b>seven</b>"]
 
 
 @pytest.mark.parametrize("text", ["👨‍👩‍👧‍👦", "👍🏽", "🇩🇪", "❤️", "e\u0301", "न\u093f"])
