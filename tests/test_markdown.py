@@ -240,6 +240,17 @@ def test_a_table_breaks_no_word_that_its_terminal_has_room_for() -> None:
     assert unnamed == ["first", "second:", "elsewhere"]
 
 
+def test_the_titles_of_a_table_stand_just_above_their_columns() -> None:
+    text = "| two words | b |\n|---|--:|\n| words | supplementary |\n"
+    assert stream([text], 21, 24).picture() == ["two", f"words{'b':>16}", "─" * 21, "words   supplementary"]
+
+
+def test_a_heading_may_have_two_lines_and_a_list_may_begin_below_its_marker() -> None:
+    text = "One\ntwo\n===\n-\n  three\n-\n\nfour"
+    for deltas in ([text], list(text)):
+        assert stream(deltas, 40, 24).picture() == ["One two", "", "• three", "•", "", "four"]
+
+
 def test_a_line_break_of_html_breaks_the_line() -> None:
     text = "| a | b |\n|---|---|\n| one<br>two<BR/>three | `<br>` |\n\nfour<br />five"
     assert stream([text], 40, 24).picture() == [
