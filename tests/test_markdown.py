@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
+import sys
 
 import pyte
 import pytest
@@ -441,3 +443,31 @@ def test_paper_gets_the_picture_without_a_cursor_movement(name: str) -> None:
     paper = "".join(written)
     assert not re.search("[\r\x1b]", paper)
     assert paper.rstrip("\n").split("\n") == stream([DOCUMENTS[name]], 60, 24, step=0).picture()
+
+
+def test_code_of_one_long_line_costs_no_more_for_its_end_than_for_its_start() -> None:
+    half, whole = (calls_for_json(size) for size in (40_000, 80_000))
+    assert whole < 2.2 * half
+
+
+def calls_for_json(size: int) -> int:
+    """The function calls it takes to draw a fence with so many characters of minified JSON."""
+    rows = [{"id": number, "name": f"name {number}", "is": True} for number in range(size // 30)]
+    text = f"```json\n{json.dumps(rows, separators=(',', ':'))[:size]}\n```\n"
+    calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    clock = Clock()
+    markdown = MarkdownStream(lambda _: None, lambda: (80, 24), clock=clock)
+    sys.setprofile(count)
+    try:
+        for piece in pieces(text, 400, seed=1):
+            markdown.feed(piece)
+            clock.now += 0.01
+        markdown.close()
+    finally:
+        sys.setprofile(None)
+    return calls

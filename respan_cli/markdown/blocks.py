@@ -90,6 +90,7 @@ class Block:
     is_begun: bool = False  # its upper rows are in the scrollback
     committed: int = 0  # characters of code that are in the scrollback
     head: Text = field(default_factory=Text)  # the start of a paragraph, already parsed
+    is_plain: bool = False  # its code is not highlighted any more
 
     @property
     def source(self) -> str:

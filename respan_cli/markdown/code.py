@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _MARGIN = "  "
 _CONTEXT = 1000  # characters above the live rows that are read again to know in which state these start
+_LONGEST_LINE = 2 * _CONTEXT  # characters; code with a longer line is data, and is not highlighted
 
 # Colours of the terminal's own palette that can be read on light and on dark, by Pygments' token types.
 _THEME = ANSISyntaxTheme(
@@ -74,7 +75,8 @@ def _drop_start(block: Block) -> None:
 def _highlighted(block: Block) -> Text:
     """The code of a block that is not printed yet."""
     code = block.source.rstrip()
-    lexer = _lexer(_language(block))
+    block.is_plain = block.is_plain or max(map(len, code.split("\n"))) > _LONGEST_LINE
+    lexer = None if block.is_plain else _lexer(_language(block))
     if not lexer:
         return Text(code[block.committed :])
     tokens = lexer.get_tokens(code + "\n")
