@@ -5,11 +5,17 @@
 
 from __future__ import annotations
 
+import html
+import json
 import random
 import re
+import sys
+from pathlib import Path
 
 import pyte
 import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from respan_cli.output.markdown import MarkdownStream
 from respan_cli.terminal.text import clean
@@ -240,12 +246,24 @@ def test_a_table_breaks_no_word_that_its_terminal_has_room_for() -> None:
     assert unnamed == ["first", "second:", "elsewhere"]
 
 
+def test_the_titles_of_a_table_stand_just_above_their_columns() -> None:
+    text = "| two words | b |\n|---|--:|\n| words | supplementary |\n"
+    assert stream([text], 21, 24).picture() == ["two", f"words{'b':>16}", "─" * 21, "words   supplementary"]
+
+
+def test_a_heading_may_have_two_lines_and_a_list_may_begin_below_its_marker() -> None:
+    text = "One\ntwo\n===\n-\n  three\n-\n\nfour"
+    for deltas in ([text], list(text)):
+        assert stream(deltas, 40, 24).picture() == ["One two", "", "• three", "•", "", "four"]
+
+
 def test_a_line_break_of_html_breaks_the_line() -> None:
     text = "| a | b |\n|---|---|\n| one<br>two<BR/>three | `<br>` |\n\nfour<br />five"
     assert stream([text], 40, 24).picture() == [
         *("a       b", "────────────", "one     <br>", "two", "three"),
         *("", "four", "five"),
     ]
+    assert stream(["six\\\n<b>seven</b>"], 40, 24).picture() == ["six", "<b>seven</b>"]
 
 
 @pytest.mark.parametrize("text", ["👨‍👩‍👧‍👦", "👍🏽", "🇩🇪", "❤️", "e\u0301", "न\u093f"])
@@ -429,3 +447,219 @@ def test_paper_gets_the_picture_without_a_cursor_movement(name: str) -> None:
     paper = "".join(written)
     assert not re.search("[\r\x1b]", paper)
     assert paper.rstrip("\n").split("\n") == stream([DOCUMENTS[name]], 60, 24, step=0).picture()
+
+
+class Writer:
+    """Writes documents in which all constructs of Markdown lie in each other, of words that occur once."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.words = 0
+
+    def document(self) -> str:
+        return "\n".join(self.blocks(0)) + self.chance.choice(["", "\n", "\n\n"])
+
+    def blocks(self, depth: int) -> list[str]:
+        lines: list[str] = []
+        for _ in range(self.chance.randint(1, 3 - (depth > 0))):
+            lines += [""] * bool(lines and self.chance.random() < 0.7) + self.block(depth)
+        return lines
+
+    def block(self, depth: int) -> list[str]:
+        leaves = [
+            self.paragraph,
+            self.heading,
+            self.underlined,
+            self.rule,
+            self.fence,
+            self.indented,
+            self.table,
+        ]
+        containers = [self.quote, self.bullets, self.numbers]
+        if depth < 4 and self.chance.random() < 0.5:
+            return self.chance.choice(containers)(depth + 1)
+        return self.chance.choice([*leaves, self.shown_as_it_is])()
+
+    def word(self) -> str:
+        self.words += 1
+        return f"w{self.words}"
+
+    def text(self) -> str:
+        forms = [
+            "{}",
+            "{}",
+            "{}",
+            "*{}*",
+            "**{} {}**",
+            "`{} {}`",
+            "[{}](/{})",
+            "~~{}~~",
+            "漢字{}",
+            "{}\\",
+            "2 * {}",
+        ]
+        forms += [
+            "<b>{}</b>",
+            "![{}](/{})",
+            "&amp; {}",
+            "**{}",
+            "[{}]",
+            "<http://{}>",
+            "- {}",
+            "# {}",
+            "1. {}",
+        ]
+        chosen = self.chance.choices(forms, k=self.chance.randint(1, 6))
+        return " ".join(form.format(*(self.word() for _ in range(form.count("{}")))) for form in chosen)
+
+    def paragraph(self) -> list[str]:
+        return [self.text() for _ in range(self.chance.randint(1, 3))]
+
+    def heading(self) -> list[str]:
+        return ["#" * self.chance.randint(1, 6) + " " + self.text()]
+
+    def underlined(self) -> list[str]:
+        return [*self.paragraph(), self.chance.choice(["===", "---"])]
+
+    def rule(self) -> list[str]:
+        return [self.chance.choice(["***", "---", "_ _ _"])]
+
+    def fence(self) -> list[str]:
+        fence = self.chance.choice(["```", "~~~~"])
+        code = [self.chance.choice(["", "  "]) + self.text() for _ in range(self.chance.randint(0, 6))]
+        return [fence + self.chance.choice(["", "python", "json"]), *code, "", *code[:1], fence]
+
+    def indented(self) -> list[str]:
+        return ["    " + self.text(), "", "      " + self.text()]
+
+    def table(self) -> list[str]:
+        rows = [f"| {self.word()} | **{self.word()}** |" for _ in range(self.chance.randint(1, 5))]
+        return [rows[0], self.chance.choice(["|---|:-:|", "| --- | --: |"]), *rows[1:]]
+
+    def shown_as_it_is(self) -> list[str]:
+        word = self.word()
+        return self.chance.choice(
+            [[f"<div>{word}", "</div>"], [f"[{word}]: http://x/{word}"], [f"<!-- {word} -->"]]
+        )
+
+    def quote(self, depth: int) -> list[str]:
+        lazy = self.chance.random() < 0.1
+        return [line if lazy and at else f"> {line}" for at, line in enumerate(self.blocks(depth))]
+
+    def bullets(self, depth: int) -> list[str]:
+        mark = self.chance.choice(["- ", "*   ", "+  "])
+        return [line for _ in range(self.chance.randint(1, 2)) for line in self.item(mark, depth)]
+
+    def numbers(self, depth: int) -> list[str]:
+        first = self.chance.randint(1, 98)
+        return [line for n in range(self.chance.randint(1, 2)) for line in self.item(f"{first + n}. ", depth)]
+
+    def item(self, mark: str, depth: int) -> list[str]:
+        if self.chance.random() < 0.05:
+            return [mark.rstrip()]
+        first, *rest = self.blocks(depth)
+        end = [""] * (self.chance.random() < 0.3)
+        return [mark + first, *(line and " " * len(mark) + line for line in rest), *end]
+
+
+# What answers are read as: no HTML, and link reference definitions are text.
+PARSER = MarkdownIt("commonmark", {"html": False, "maxNesting": 100}).enable(["table", "strikethrough"])
+PARSER.disable("reference")
+
+
+def text_of_tokens(text: str) -> str:
+    shown: list[str] = []
+    numbers: list[int | None] = []
+    for token in PARSER.parse(text):
+        if token.type.endswith("list_open"):
+            numbers.append(int(token.attrs.get("start", 1)) if token.type[0] == "o" else None)
+        elif token.type.endswith("list_close"):
+            numbers.pop()
+        elif token.type == "list_item_open" and (number := numbers[-1]) is not None:
+            shown.append(f"{number}{token.markup}")
+            numbers[-1] = number + 1
+        elif token.type == "inline":
+            shown += text_of_inline(token.children or [])
+        else:
+            shown.append(token.content)
+    return re.sub(r"\s", "", "".join(shown))
+
+
+def text_of_inline(tokens: list[Token]) -> list[str]:
+    shown: list[str] = []
+    urls: list[tuple[str, int]] = []
+    for token in tokens:
+        shown.append(token.content)
+        if token.type in {"link_open", "image"}:
+            url = str(token.attrs.get("href") or token.attrs.get("src"))
+            urls.append((url, len(shown) - (token.type == "image")))
+        if token.type in {"link_close", "image"}:
+            url, start = urls.pop()
+            shown.append(f"({url})" if "".join(shown[start:]) != url else "")
+    return shown
+
+
+def visible(text: str, seed: int) -> str:
+    """Every character that is seen but for spaces, and the marks that are drawn for rules, quotes and bullets."""
+    chance = random.Random(seed)
+    longest, step = chance.choice([(3, 0.02), (40, 0.1), (400, 0.1)])
+    size = chance.choice([(200, 10), (200, 24), (120, 40)])
+    return re.sub(r"[\s│•─]", "", "".join(stream(pieces(text, longest, seed), *size, step).picture()))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_generated_documents_show_the_text_of_markdown_its_tokens(seed: int) -> None:
+    for number in range(seed * 20, seed * 20 + 20):
+        text = Writer(number).document()
+        assert visible(text, number) == text_of_tokens(text), text
+
+
+def printed(text: str, width: int = 500) -> str:
+    written: list[str] = []
+    markdown = MarkdownStream(written.append, lambda: (width, 24), color_system=None, live=False)
+    for piece in pieces(text, 30, seed=1):
+        markdown.feed(piece)
+    markdown.close()
+    return "".join(written)
+
+
+def test_the_text_of_the_examples_of_the_specification_is_complete() -> None:
+    """Every letter and digit of the HTML is shown, in order; what is not HTML there may be shown in between."""
+    path = Path(__file__).parent / "commonmark_examples.json"
+    examples = json.loads(path.read_text("utf-8"))["examples"]
+    incomplete = []
+    for number, text, rendered in examples:
+        shown = iter(printed(text))
+        expected = re.sub(r"\W", "", html.unescape(re.sub(r"<[^>]*>", "", rendered)))
+        if not all(character in shown for character in expected):
+            incomplete.append(number)
+    assert len(examples) == 571
+    assert len(incomplete) <= 1, incomplete
+
+
+def test_code_of_one_long_line_costs_no_more_for_its_end_than_for_its_start() -> None:
+    half, whole = (calls_for_json(size) for size in (40_000, 80_000))
+    assert whole < 2.2 * half
+
+
+def calls_for_json(size: int) -> int:
+    """The function calls it takes to draw a fence with so many characters of minified JSON."""
+    rows = [{"id": number, "name": f"name {number}", "is": True} for number in range(size // 30)]
+    text = f"```json\n{json.dumps(rows, separators=(',', ':'))[:size]}\n```\n"
+    calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    clock = Clock()
+    markdown = MarkdownStream(lambda _: None, lambda: (80, 24), clock=clock)
+    sys.setprofile(count)
+    try:
+        for piece in pieces(text, 400, seed=1):
+            markdown.feed(piece)
+            clock.now += 0.01
+        markdown.close()
+    finally:
+        sys.setprofile(None)
+    return calls

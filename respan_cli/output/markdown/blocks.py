@@ -1,321 +1,342 @@
-"""Lines in, blocks out: the block structure of CommonMark, one line at a time.
+"""The block structure of a Markdown document that is still arriving, from markdown-it-py's block parser.
 
-Only the last block is ever open; every block knows the containers (quotes, list items) it lies in, so
-blocks are a flat sequence and no tree has to be kept. No text is swallowed: HTML and link reference
-definitions are paragraphs.
+Only the last block can still change. What was parsed before it is forgotten, except for the containers that
+are open (quotes, list items); of a long last block only a line or two are parsed again. A few lines before
+them open the containers and the block again, so that the cost of a document is linear.
+
+HTML and link reference definitions are paragraphs here: no text is swallowed.
 """
 
 from __future__ import annotations
 
-import copy
 import re
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock, paragraph
 from rich.text import Text
 
-# A line longer than this is prose or code, and its first part decides what it is. One that may be of a table
-# has more time for that.
-LONG_LINE = 400
-LONG_ROW = 1000
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
+    from markdown_it.token import Token
+
+_MARK = "\x01"  # stands for text that was taken out; `clean` removes it from every answer
+_MAX_LEVEL = 40  # of nested quotes and lists; what opens deeper ones is text
 _QUOTE = re.compile(r" {0,3}> ?")
 _ITEM = re.compile(r"( {0,3})([-+*]|\d{1,9}[.)])( +|$)")
-_FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})\s*(.*)$")
-_HEADING = re.compile(r" {0,3}(#{1,6})(?: +(.*?))??(?: +#+)? *$")
-_RULE = re.compile(r" {0,3}(?:(?:\* *){3,}|(?:- *){3,}|(?:_ *){3,})$")
-_UNDERLINE = re.compile(r" {0,3}(=+|-+) *$")
-_DELIMITERS = re.compile(r" {0,3}(?=.*\|)\|? *:?-+:? *(?:\| *:?-+:? *)*\|? *$")
+_LINE_END = re.compile(
+    r"(?:(?<! ) )?\n *"
+)  # with the spaces that mean nothing; two before it are a line break
 
 Kind = Literal["paragraph", "heading", "fence", "indented", "table", "rule"]
+_KINDS: dict[str, Kind] = {
+    "paragraph_open": "paragraph",
+    "heading_open": "heading",
+    "fence": "fence",
+    "code_block": "indented",
+    "table_open": "table",
+    "hr": "rule",
+}
 
 
 @dataclass(eq=False)
 class Container:
-    """A block quote, or a list item with its marker and the column where its text starts."""
+    """A block quote, or a list item with the marker that is shown for it."""
 
-    marker: str = ""
-    indent: int = 0
+    source: str = "> "  # the characters that open it
+    bullet: str = ""  # what the items of a list have in common: the bullet, or the delimiter after numbers
     number: int = 0
-    siblings: str = ""  # what the items of one list have in common: the bullet, or the delimiter
 
     @property
     def is_quote(self) -> bool:
-        return not self.siblings
+        return not self.bullet
+
+    @property
+    def marker(self) -> str:
+        return "•" if self.bullet in {"-", "+", "*"} else f"{self.number}{self.bullet}".rjust(3)
+
+    @property
+    def continuation(self) -> str:
+        """The characters with which a further line of it begins."""
+        return self.source if self.is_quote else " " * len(self.source)
+
+    def strip(self, line: str, *, opens: bool) -> str:
+        """A line of it without the characters that open or continue it."""
+        if self.is_quote:
+            return _QUOTE.sub("", line, count=1)
+        spaces = len(line) - len(line.lstrip(" "))
+        return line[len(self.source) :] if opens else line[min(len(self.source), spaces) :]
+
+
+Path = tuple[Container, ...]
 
 
 @dataclass(eq=False)
 class Block:
-    """A leaf of the document, with what has been printed of it."""
+    """A leaf of the document, with what of it has been printed."""
 
     kind: Kind
-    path: tuple[Container, ...]
-    previous: tuple[Container, ...] | None  # the path of the block before
-    apart: bool = False  # a blank line stands before it in the source
+    path: Path
+    lines: range  # of the text that was parsed
+    parts: list[str]  # its source
     info: str = ""
     level: int = 0
-    lines: list[str] = field(default_factory=list)
-    begun: bool = False  # its upper rows are already printed
-    settled: int = 0  # characters of code that are already printed
+    opening: list[str] = field(default_factory=list)  # the lines that begin a fence or a table
+    is_closed: bool = False  # no further line can belong to it
+    previous: Path | None = None  # the path of the block before
+    after_blank: bool = False
+    is_begun: bool = False  # its upper rows are in the scrollback
+    committed: int = 0  # characters of code that are in the scrollback
     head: Text = field(default_factory=Text)  # the start of a paragraph, already parsed
-    goes_on: bool = False  # its last line is only the first part of a long one, or was
+    is_plain: bool = False  # its code is not highlighted any more
 
     @property
     def source(self) -> str:
-        """The text it holds."""
-        return "\n".join(self.lines)
-
-    @property
-    def size(self) -> int:
-        """The characters it holds."""
-        return sum(map(len, self.lines)) + len(self.lines)
-
-    def copy(self) -> Block:
-        twin = copy.copy(self)
-        twin.lines = list(self.lines)
-        return twin
+        if len(self.parts) != 1:
+            self.parts = ["".join(self.parts)]
+        return self.parts[0]
 
     def newest(self, height: int) -> Block:
-        """A copy; of a table higher than the screen, the head and the newest rows."""
-        twin = self.copy()
-        room = max(1, height - 4)
-        if self.kind == "table" and len(self.lines) > room + 2:
-            twin.lines = self.lines[:2] + self.lines[-room:]
-        return twin
+        """The block; of a table higher than the screen the head and the newest rows."""
+        lines = self.source.split("\n") if self.kind == "table" else []
+        rows = max(1, height - 4)
+        if len(lines) <= rows + 2:
+            return self
+        return replace(self, parts=["\n".join(lines[:2] + lines[-rows:])])
+
+    def grow(self, new: Block) -> Block:
+        """Add its continuation, which was parsed without what had been taken out of this block."""
+        is_text = self.kind == "paragraph" and (self.is_begun or bool(self.head) or new.kind == "table")
+        added = new.source.removeprefix(_MARK)
+        if self.kind == "table":
+            added = "".join("\n" + row for row in added.split("\n")[2:])
+        self.parts.append(added)
+        self.kind = self.kind if is_text else new.kind
+        self.level, self.lines, self.is_closed = new.level, new.lines, new.is_closed
+        return self
 
 
-class Blocks:
-    """The open containers and the open block; `line` moves them on and returns what became complete."""
+class BlockParser:
+    """Takes lines and returns the blocks they complete; `block` is the last one as far as it is certain."""
 
     def __init__(self) -> None:
-        self.path: tuple[Container, ...] = ()
         self.block: Block | None = None
-        self._before: tuple[Container, ...] | None = None
-        self._blank = False
-        self._done: list[Block] = []
-        self._goes_on = False  # the line that is looked at is the first part of a long one
+        self._path: Path = ()
+        self._previous: Path | None = None
+        self._opening: list[str] = []  # lines that open the containers and the block again
+        self._lines: list[str] = []  # complete lines that are parsed again with what follows
+        self._prefix = ""  # opens the block again in the middle of a line
 
-    def peek(self, line: str) -> list[Block]:
-        """The unfinished blocks as they would look if this were the next line."""
-        twin = copy.copy(self)
-        twin._done = []
-        twin.block = self.block and self.block.copy()
-        return twin.line(line) + ([twin.block] if twin.block else [])
-
-    def extend(self, text: str) -> bool:
-        """More of the line that was given last; whether there is a block that can take it."""
-        if not self.block or not self.block.lines:
-            return False
-        self.block.lines[-1] += text
-        return True
-
-    def line(self, line: str, *, goes_on: bool = False) -> list[Block]:
-        """Take one line, or the first part of a long one that goes on; the blocks it completes."""
-        self._goes_on = goes_on
-        rest, depth = self._descend(line)
-        matched = depth == len(self.path)
-        if matched and self.block and self.block.kind == "fence":
-            self._code(self.block, rest)
-        elif not rest.strip():
-            self._blank_line(depth)
-        else:
-            self._text(rest, depth)
-        if self.block:
-            self.block.goes_on = goes_on
-        return self._take()
-
-    def close(self) -> list[Block]:
-        """The end of the text; the blocks it completes."""
-        self._finish()
-        return self._take()
-
-    def _take(self) -> list[Block]:
-        done, self._done = self._done, []
+    def feed(self, lines: list[str]) -> list[Block]:
+        """Take complete lines; the blocks that can no longer change."""
+        self._lines += [self._prefix + lines[0], *lines[1:]]
+        self._prefix = ""
+        is_text = self.block and self.block.kind == "paragraph"  # its last line is parsed again
+        blocks = self._parse(self._lines, self._copy() if is_text else self.block)
+        if not blocks:
+            self._lines = list(dict.fromkeys(self._lines))  # one blank line means as much as many
+            return []
+        *done, last = blocks
+        following = self._count(self._lines) - last.lines.stop  # blank lines
+        if last.is_closed or (last.kind != "indented" and following):
+            self._leave(last)
+            return blocks
+        if done:
+            self._leave(done[-1])
+        self._take_out(last, self._lines[len(self._lines) - following :])
         return done
 
-    def _descend(self, line: str) -> tuple[str, int]:
-        """What is left of a line inside the containers that it continues, and how many these are."""
-        for depth, container in enumerate(self.path):
-            if container.is_quote:
-                if not (quote := _QUOTE.match(line)):
-                    return line, depth
-                line = line[quote.end() :]
-            elif not line.strip():
-                line = ""
-            elif _indent(line) >= container.indent:
-                line = line[container.indent :]
-            else:
-                return line, depth
-        return line, len(self.path)
+    def feed_start(self, start: str) -> list[Block] | None:
+        """Take the start of a long line, if it is text or code; the blocks that can no longer change.
 
-    def _code(self, block: Block, rest: str) -> None:
-        fence = " " * block.level
-        mark = block.info[0]
-        bare = rest.strip()
-        if _indent(rest) < 4 and len(bare) >= _run(block.info, mark) and bare == mark * len(bare):
-            self._finish()
-            return
-        block.lines.append(rest.removeprefix(fence) if rest.startswith(fence) else rest.lstrip(" "))
+        It must not be blank. None says that it was not taken.
+        """
+        if self.block and self.is_within_line:
+            self.block.parts.append(start)
+            return []
+        lines = [*self._lines, start]
+        *done, last = self._parse(lines, self._copy())
+        if last.kind not in {"paragraph", "fence", "indented"} or last.lines.stop < self._count(lines):
+            return None
+        last.parts = [last.source.removesuffix("\n")]
+        self._hold(last, last.opening, [])
+        self._prefix = self._continuation() + ("    " if last.kind == "indented" else "") + _MARK
+        return done
 
-    def _blank_line(self, depth: int) -> None:
-        if depth < len(self.path):
-            self._leave(depth)
-        if self.block and self.block.kind == "indented":
-            self.block.lines.append("")
+    def peek(self, line: str | None = None) -> list[Block]:
+        """The unfinished blocks, as they would look if this were the next line."""
+        if self.block and self.is_within_line:
+            return [replace(self.block, parts=[self.block.source, line or ""])]
+        more = [line] if line else []
+        return self._parse([*self._lines, *more], self._copy())
+
+    @property
+    def is_within_line(self) -> bool:
+        """Whether the next line goes on with the block, whatever it holds."""
+        return bool(self._prefix)
+
+    @property
+    def pending(self) -> int:
+        """Characters that are parsed again with the next line."""
+        return sum(map(len, self._lines))
+
+    def _parse(self, lines: list[str], block: Block | None) -> list[Block]:
+        """The blocks in what is open and these lines; the first one continues the block."""
+        if not lines and not block:
+            return []
+        reader = _Reader([*self._opening, *lines], self._path)
+        blocks = [leaf for leaf in reader.blocks() if leaf.lines.start >= len(self._path)]
+        previous, end = self._previous, len(self._opening)
+        for leaf in blocks:
+            between = reader.lines[end : leaf.lines.start]
+            leaf.after_blank = any(not line.strip(" >") for line in between)
+            leaf.previous = previous
+            previous, end = leaf.path, leaf.lines.stop
+        if block:
+            blocks[0] = block.grow(blocks[0])
+        return blocks
+
+    def _copy(self) -> Block | None:
+        return self.block and replace(self.block, parts=[self.block.source])
+
+    def _count(self, lines: list[str]) -> int:
+        return len(self._opening) + len(lines)
+
+    def _leave(self, block: Block) -> None:
+        """Go on after a block that is complete."""
+        self._lines = self._lines[block.lines.stop - len(self._opening) :]
+        self._previous = block.path
+        self._open(block.path)
+        if block.kind == "paragraph" and not block.source:  # a blank line ends an empty item
+            self._opening[-1] = self._opening[-1].removesuffix("#")
+        self.block = None
+
+    def _take_out(self, block: Block, blank_lines: list[str]) -> None:
+        """Keep no more of the last block's lines than may still change their meaning."""
+        if block.kind == "indented":
+            self._hold(block, ["    " + _MARK], blank_lines)
+        elif block.kind != "paragraph":
+            self._hold(block, block.opening, [])
+        elif len(block.lines) > 1 and block.source:
+            block.parts = [block.source.rpartition("\n")[0]]
+            self._hold(block, [_MARK], self._lines[-1:])  # it may be the head of a table
+        elif not block.source:
+            self._lines = list(dict.fromkeys(self._lines))
+
+    def _hold(self, block: Block, opening: list[str], rest: list[str]) -> None:
+        self.block = block
+        self._lines = rest
+        self._open(block.path)
+        self._opening += [self._continuation() + line for line in opening]
+
+    def _open(self, path: Path) -> None:
+        self._path = path
+        self._opening = []
+        before = ""
+        for container in path:
+            self._opening.append(f"{before}{container.source}#")
+            before += container.continuation
+
+    def _continuation(self) -> str:
+        return "".join(container.continuation for container in self._path)
+
+
+class _Reader:
+    """Reads the leaves, and the containers of each, from markdown-it's tokens.
+
+    The first containers of the text are `known`: one starts in each of the first lines.
+    """
+
+    def __init__(self, lines: list[str], known: Path) -> None:
+        self.lines = lines
+        self._known = known
+        self._path: list[tuple[Container, int]] = []  # with the line that opens it
+        self._siblings: list[Container | None] = []  # the last item of each open list
+
+    def blocks(self) -> Iterator[Block]:
+        tokens: list[Token] = []
+        _MARKDOWN.block.parse("\n".join(self.lines) + "\n", _MARKDOWN, {}, tokens)
+        for token, following in zip(tokens, [*tokens, None][1:], strict=True):
+            kind = _KINDS.get(token.type)
+            if kind:
+                yield self._leaf(kind, token, following)
+            elif token.type in {"blockquote_open", "list_item_open"}:
+                self._enter(token)
+                if following and following.type in {"blockquote_close", "list_item_close"}:
+                    yield self._empty(token)
+            elif token.type in {"blockquote_close", "list_item_close"}:
+                self._path.pop()
+            elif token.type.endswith("list_open"):
+                self._siblings.append(None)
+            elif token.type.endswith("list_close"):
+                self._siblings.pop()
+
+    def _leaf(self, kind: Kind, token: Token, following: Token | None) -> Block:
+        start, end = token.map or (0, 0)
+        block = Block(kind, self._containers(), range(start, end), [token.content], token.info)
+        if kind == "heading":
+            block.level = int(token.tag[1:])
+        if kind in {"heading", "paragraph"} and following:
+            block.parts = [_LINE_END.sub("\n", following.content)]
+        elif kind == "indented":
+            block.parts = [token.content.removesuffix("\n")]
+        elif kind == "fence":
+            block.opening = [self._inside(start)]
+        elif kind == "table":
+            rows = [self._inside(line).strip(" ") for line in block.lines]
+            block.opening, block.parts = rows[:2], ["\n".join(rows)]
+        is_ended = kind == "fence" and len(block.lines) - 1 > token.content.count("\n")
+        block.is_closed = kind in {"heading", "rule"} or is_ended
+        return block
+
+    def _empty(self, token: Token) -> Block:
+        """A quote or a list item without text."""
+        start, end = token.map or (0, 1)
+        is_item = token.type == "list_item_open"
+        while end > start + 1 and (is_item or not self.lines[end - 1].strip()):
+            end -= 1
+        return Block("paragraph", self._containers(), range(start, end), [""])
+
+    def _enter(self, token: Token) -> None:
+        start = token.map[0] if token.map else 0
+        is_item = token.type == "list_item_open"
+        if len(self._path) == start < len(self._known):
+            container = self._known[start]
         else:
-            self._finish()
-        self._blank = True
+            container = self._item(token, start) if is_item else Container()
+        if is_item:
+            self._siblings[-1] = container
+        self._path.append((container, start))
 
-    def _text(self, rest: str, depth: int) -> None:
-        paragraph = self.block if self.block and self.block.kind == "paragraph" else None
-        here = paragraph if depth == len(self.path) else None
-        if here and self._promote(here, rest):
-            return
-        opened, rest, depth = self._containers(rest, depth, paragraph, here)
-        if opened:
-            if not rest.strip():
-                self._open("paragraph", "")
-                return
-            paragraph = None
-        if paragraph and not self._starts_block(rest):
-            paragraph.lines.append(rest.lstrip(" "))
-            return
-        self._leaf(rest, depth)
+    def _item(self, token: Token, start: int) -> Container:
+        rest = self._inside(start)
+        match = _ITEM.match(rest)
+        spaces = len(match[3]) if match else 1
+        is_bare = not match or match.end() == len(rest)
+        width = (match.end(2) if match else 1) + (1 if is_bare or spaces > 4 else spaces)
+        before = self._siblings[-1]
+        number = before.number + 1 if before else int(token.info or 0)
+        return Container(rest[:width].ljust(width), token.markup, number)
 
-    def _promote(self, paragraph: Block, rest: str) -> bool:
-        """A paragraph turns out to be a heading, or its last line the head of a table."""
-        if self._goes_on or paragraph.goes_on:
-            return False
-        underline = _UNDERLINE.match(rest)
-        if underline and len(paragraph.lines) == 1 and paragraph.lines[0] and not paragraph.head:
-            paragraph.kind, paragraph.level = "heading", 1 if underline[1][0] == "=" else 2
-            self._finish()
-            return True
-        header = paragraph.lines[-1]
-        if not _DELIMITERS.match(rest) or len(cells(header)) != len(cells(rest)):
-            return False
-        paragraph.lines.pop()
-        if paragraph.lines or paragraph.head:
-            self._finish()
-            self._open("table", header)
-        else:
-            paragraph.kind, paragraph.lines = "table", [header]
-        if self.block:
-            self.block.lines.append(rest)
-        return True
+    def _containers(self) -> Path:
+        return tuple(container for container, _ in self._path)
 
-    def _containers(
-        self, rest: str, depth: int, paragraph: Block | None, here: Block | None
-    ) -> tuple[bool, str, int]:
-        """Open the quotes and list items that start here."""
-        opened = False
-        while _indent(rest) < 4:
-            interrupted = None if opened else here
-            if quote := _QUOTE.match(rest):
-                self._enter(depth, Container())
-                rest = rest[quote.end() :]
-            elif (item := _ITEM.match(rest)) and not _is_rule(rest) and _may_start(item, rest, interrupted):
-                container = self._item(item, rest, depth)
-                self._enter(depth, container)
-                rest = rest[container.indent :]
-            else:
-                break
-            depth += 1
-            opened = True
-        return opened, rest, depth
-
-    def _item(self, match: re.Match[str], rest: str, depth: int) -> Container:
-        marker = match[2]
-        spaces = len(match[3])
-        bare = match.end() == len(rest)
-        indent = match.end(2) + (1 if bare or spaces > 4 else spaces)
-        siblings = marker[-1]
-        number = int(marker[:-1]) if marker[:-1] else 0
-        before = self.path[depth] if depth < len(self.path) else None
-        if before and before.siblings == siblings:
-            number = before.number + 1
-        shown = f"{number}{siblings}" if marker[:-1] else "•"
-        return Container(shown, indent, number, siblings)
-
-    def _enter(self, depth: int, container: Container) -> None:
-        self._leave(depth)
-        self.path = (*self.path, container)
-
-    def _leave(self, depth: int) -> None:
-        self._finish()
-        self.path = self.path[:depth]
-
-    def _leaf(self, rest: str, depth: int) -> None:
-        block = self.block
-        if block and depth == len(self.path):
-            if block.kind == "indented" and _indent(rest) >= 4:
-                block.lines.append(rest[4:])
-                return
-            if block.kind == "table" and "|" in rest and not self._starts_block(rest):
-                block.lines.append(rest)
-                return
-        self._leave(depth)
-        if _indent(rest) >= 4:
-            self._open("indented", rest[4:])
-        elif not self._goes_on and (fence := _FENCE.match(rest)):
-            self._open("fence", None, info=fence[1] + fence[2], level=_indent(rest))
-        elif heading := _HEADING.match(rest):
-            self._open("heading", self._text_of(heading[2] or "", rest), level=len(heading[1]))
-        elif _is_rule(rest):
-            self._open("rule", "")
-            self._finish()
-        else:
-            self._open("paragraph", self._text_of(rest.strip(" "), rest))
-            self._keep_break(rest)
-
-    def _text_of(self, text: str, rest: str) -> str:
-        """A text without the spaces around it, but with those after which the line goes on."""
-        return text + " " * (len(rest) - len(rest.rstrip(" "))) if self._goes_on else text
-
-    def _keep_break(self, rest: str) -> None:
-        if self.block and rest.endswith("  ") and not self._goes_on:
-            self.block.lines[-1] += "  "
-
-    def _starts_block(self, rest: str) -> bool:
-        if _indent(rest) >= 4:
-            return False
-        return bool(_HEADING.match(rest) or (not self._goes_on and _FENCE.match(rest)) or _is_rule(rest))
-
-    def _open(self, kind: Kind, line: str | None, *, info: str = "", level: int = 0) -> None:
-        self._finish()
-        lines = [] if line is None else [line]
-        self.block = Block(kind, self.path, self._before, self._blank, info, level, lines)
-        self._before = self.path
-        self._blank = False
-
-    def _finish(self) -> None:
-        if self.block:
-            self._done.append(self.block)
-            self.block = None
+    def _inside(self, line: int) -> str:
+        """A line without what belongs to the containers around it."""
+        text = self.lines[line]
+        for container, start in self._path:
+            text = container.strip(text, opens=start == line)
+        return text
 
 
-def cells(line: str) -> list[str]:
-    """The cells of a table row."""
-    line = line.strip().removeprefix("|")
-    if line.endswith("|") and not line.endswith("\\|"):
-        line = line[:-1]
-    return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)]
+def _too_deep(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """A rule that ends the nesting, for markdown-it would swallow what is deeper than it goes."""
+    return state.level > _MAX_LEVEL and paragraph(state, start, end, silent)
 
 
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
-
-
-def _run(text: str, mark: str) -> int:
-    return len(text) - len(text.lstrip(mark))
-
-
-def _is_rule(rest: str) -> bool:
-    return len(rest) < LONG_LINE and bool(_RULE.match(rest))
-
-
-def _may_start(item: re.Match[str], rest: str, interrupted: Block | None) -> bool:
-    """An item interrupts a paragraph only when it has text and, if numbered, starts at one."""
-    if not interrupted:
-        return True
-    return bool(rest[item.end() :].strip()) and item[2] in {"-", "+", "*", "1.", "1)"}
+_MARKDOWN = (
+    MarkdownIt("commonmark", {"maxNesting": 1000}).enable("table").disable(["html_block", "reference"])
+)
+_MARKDOWN.block.ruler.before("blockquote", "too_deep", _too_deep)

@@ -35,7 +35,7 @@ _OPEN = sys.maxsize  # the end of what is not closed yet
 _MARKUP = re.compile(r"[\\`*_~\[\]!<&\n]")
 # Line ends that are kept: before link reference definitions and HTML, which are shown as they are.
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)  # the only way to break a line within the cell of a table
-_LINE_END = re.compile(r"\n(?=\[[^\]\n]+\]:|<)")
+_LINE_END = re.compile(r"(?<!\\)\n(?=\[[^\]\n]+\]:|<)")
 
 
 def inline(source: str, base: Style | None = None) -> Text:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from respan_cli.output.markdown.blocks import LONG_LINE, LONG_ROW, Blocks
-from respan_cli.output.markdown.rows import Rows, absorb
+from respan_cli.output.markdown.blocks import BlockParser
+from respan_cli.output.markdown.rows import Rows, parse_start
 from respan_cli.output.markdown.screen import Row, Screen, paint
 from respan_cli.terminal.text import clean
 
@@ -15,16 +15,18 @@ if TYPE_CHECKING:
 
     from respan_cli.output.markdown.blocks import Block
 
-FRAME = 1 / 15  # seconds between two frames, at least
-WORK = 32  # characters that may be rendered for each byte of text
-IDLE = 10  # the time a frame took is followed by so many times as much without one
-RATIO = 8  # frames may bring what is written to so many bytes for each byte of text
-# Of the window's height only so much is live, where there is a choice: a terminal that is made half as wide
+FRAME_INTERVAL_S = 1 / 15
+IDLE_FACTOR = 10  # the time a frame took is followed by so many times as much without one
+CHARS_PER_BYTE = 32  # characters that may be rendered for each byte of text
+BYTES_PER_BYTE = 8  # bytes that frames may write for each byte of text
+# Of the window's height only a third is live, where there is a choice: a terminal that is made half as wide
 # wraps one row into up to three, and what no longer fits goes into the scrollback.
-LIVE = 3
-HANDFUL = 4096  # characters that are taken in at once without a frame
+LIVE_FRACTION = 3
+CHUNK_SIZE = 4096  # characters that are taken in at once without a frame
+LONG_LINE = 400  # characters after which the end of a line is not waited for
+LONG_ROW = 1000  # the same for a line that may be the row of a table
+TAB_SIZE = 4
 _MARKS = " -*+_=#>`~|:.)0123456789"
-_TAB = 4
 
 
 class MarkdownStream:
@@ -38,8 +40,7 @@ class MarkdownStream:
         size: columns and lines of the terminal, asked for each frame.
         color_system: as Rich names it; None writes no styles at all.
         no_color: keep bold and the like, but no colours.
-        live: False for paper, or whatever else cannot take back what is written: finished rows only, no
-            cursor movement.
+        live: False where what is written cannot be taken back, as in a file: finished rows only.
         clock: seconds, for the rate of frames.
     """
 
@@ -57,15 +58,13 @@ class MarkdownStream:
         self._size = size
         self._is_live = live
         self._clock = clock
-        self._blocks = Blocks()
+        self._parser = BlockParser()
         self._rows = Rows(color_system, no_color=no_color)
         self._screen = Screen()
         self._pending: list[str] = []
         self._pending_size = 0
         self._line = ""  # the start of a line whose end has not come
-        self._long = False  # that start is already in `blocks`
         self._column = 0
-        self._partial = False  # the live rows leave out some of a long table
         self._finished: list[Row] = []  # rows that will not change, not written yet
         self._next_frame = clock()
         self._received = 0  # bytes of text
@@ -80,14 +79,14 @@ class MarkdownStream:
         self._received += len(delta.encode(errors="replace"))
         self._pending_size += len(delta)
         if not self._is_live:
-            if "\n" in delta or self._pending_size >= HANDFUL:
-                self._take()
+            if "\n" in delta or self._pending_size >= CHUNK_SIZE:
+                self._drain()
                 self._print()
         elif self.is_behind and self._received >= self._enough and self._clock() >= self._next_frame:
-            self._take()
+            self._drain()
             self._frame()
-        elif self._pending_size >= HANDFUL:
-            self._take()
+        elif self._pending_size >= CHUNK_SIZE:
+            self._drain()
 
     @property
     def is_behind(self) -> bool:
@@ -97,16 +96,13 @@ class MarkdownStream:
     def catch_up(self) -> None:
         """Draw what was held back to save work, now that nothing more seems to come."""
         if self.is_behind and self._clock() >= self._next_frame:
-            self._take()
+            self._drain()
             self._frame()
 
     def close(self) -> None:
         """Draw what is left; the cursor stands on a new line afterwards."""
-        self._take()
-        if self._line:
-            self._end_line()
-        self._finish_all()
-        self._partial = False
+        self._drain()
+        self._finish(self._parser.peek(self._line))
         if self._is_live:
             self._draw([])
         else:
@@ -117,49 +113,33 @@ class MarkdownStream:
             self._write("".join(paint(row) + "\n" for row in self._finished))
             self._finished = []
 
-    def _take(self) -> None:
-        text = self._expand(clean("".join(self._pending)))
+    def _drain(self) -> None:
+        """Pass on to the parser what has arrived."""
+        text = self._expand_tabs(clean("".join(self._pending)))
         self._pending.clear()
         self._pending_size = 0
-        *lines, rest = text.split("\n")
-        for line in lines:
-            self._add(line)
-            self._end_line()
-        self._add(rest)
+        *lines, self._line = (self._line + text).split("\n")
+        if lines:
+            self._finish(self._parser.feed(lines))
+        start = self._line.rstrip(" ")
+        limit = LONG_ROW if "|" in start[:LONG_LINE] else LONG_LINE
+        if len(start) > limit or (start and self._parser.is_within_line):
+            finished = self._parser.feed_start(start)
+            if finished is not None:
+                self._finish(finished)
+                self._line = self._line[len(start) :]
 
-    def _expand(self, text: str) -> str:
+    def _expand_tabs(self, text: str) -> str:
         if "\t" in text:
-            offset = self._column % _TAB
-            text = (" " * offset + text).expandtabs(_TAB)[offset:]
+            offset = self._column % TAB_SIZE
+            text = (" " * offset + text).expandtabs(TAB_SIZE)[offset:]
         newline = text.rfind("\n")
         self._column = len(text) - newline - 1 + (self._column if newline < 0 else 0)
         return text
 
-    def _add(self, part: str) -> None:
-        if self._long:
-            self._blocks.extend(part)
-            return
-        self._line += part
-        while len(self._line) > (limit := _long(self._line)) and not self._long:
-            rest = self._line[limit:]
-            self._finish(self._line[:limit], goes_on=True)
-            self._long = self._blocks.extend(rest)
-            self._line = "" if self._long else rest
-
-    def _end_line(self) -> None:
-        if not self._long:
-            self._finish(self._line)
-        self._line = ""
-        self._long = False
-
-    def _finish(self, line: str, *, goes_on: bool = False) -> None:
+    def _finish(self, blocks: list[Block]) -> None:
         width = self._width()
-        for block in self._blocks.line(line, goes_on=goes_on):
-            self._finished += self._rows.whole(block, width)
-
-    def _finish_all(self) -> None:
-        width = self._width()
-        for block in self._blocks.close():
+        for block in blocks:
             self._finished += self._rows.whole(block, width)
 
     def _width(self) -> int:
@@ -168,48 +148,42 @@ class MarkdownStream:
     def _frame(self) -> None:
         begin = self._clock()
         width, height = self._size()
-        block = self._blocks.block
+        block = self._parser.block
         if block:
-            if block.size > width * height:
-                self._settle(block)
-            absorb(block)
-        live = self._live()
-        if block and len(live) > height // LIVE:
-            live = live[self._settle(block) :]
-        self._draw(live, within=RATIO * self._received)
+            if len(block.source) > width * height:
+                self._commit_rows(block)
+            parse_start(block)
+        live, is_partial = self._live()
+        if block and len(live) > height // LIVE_FRACTION:
+            live = live[self._commit_rows(block) :]
+        self._draw(live, is_partial=is_partial, within=BYTES_PER_BYTE * self._received)
         now = self._clock()
-        self._next_frame = now + max(FRAME, IDLE * (now - begin))
+        self._next_frame = now + max(FRAME_INTERVAL_S, IDLE_FACTOR * (now - begin))
 
-    def _settle(self, block: Block) -> int:
+    def _commit_rows(self, block: Block) -> int:
         """Hand the upper rows of a block to the scrollback; how many there were."""
         width, height = self._size()
-        rows = self._rows.settled(block, width, height // LIVE // 2)
+        rows = self._rows.commit_rows(block, width, height // LIVE_FRACTION // 2)
         self._finished += rows
         return len(rows)
 
-    def _live(self) -> list[Row]:
-        """The rows of what is unfinished; of a long table the head and the rows that find room."""
-        unfinished = self._unfinished()
-        blocks = [block.newest(self._size()[1]) for block in unfinished]
-        self._partial = any(len(a.lines) < len(b.lines) for a, b in zip(blocks, unfinished, strict=True))
-        work = sum(block.size for block in blocks)
-        if self._blocks.block:
-            work += len(self._blocks.block.lines)
+    def _live(self) -> tuple[list[Row], bool]:
+        """The rows of what is unfinished; and whether they leave out some of a long table."""
+        width, height = self._size()
+        # A line that is only marks so far waits for its meaning.
+        unfinished = self._parser.peek(self._line if self._line.strip(_MARKS) else None)
+        blocks = [block.newest(height) for block in unfinished]
+        work = sum(len(block.source) for block in blocks) + self._parser.pending
         self.rendered += work
-        self._enough = self._received + work // WORK
-        return [row for block in blocks for row in self._rows.whole(block, self._width())]
+        self._enough = self._received + work // CHARS_PER_BYTE
+        rows = [row for block in blocks for row in self._rows.whole(block, width)]
+        return rows, any(shown is not block for shown, block in zip(blocks, unfinished, strict=True))
 
-    def _unfinished(self) -> list[Block]:
-        """The open block; a line that is only marks so far waits for its meaning."""
-        if self._line.strip(_MARKS):
-            return self._blocks.peek(self._line)
-        return [self._blocks.block] if self._blocks.block else []
-
-    def _draw(self, live: list[Row], within: int | None = None) -> None:
-        change, screen = self._screen.draw(self._finished, live, self._size(), partial=self._partial)
+    def _draw(self, live: list[Row], *, is_partial: bool = False, within: int | None = None) -> None:
+        change, screen = self._screen.draw(self._finished, live, self._size(), partial=is_partial)
         cost = len(change.encode())
         if within is not None and self._written + cost > within:
-            self._enough = max(self._enough, (self._written + cost) // RATIO)
+            self._enough = max(self._enough, (self._written + cost) // BYTES_PER_BYTE)
             return
         if change:
             self._write(change)
@@ -217,8 +191,3 @@ class MarkdownStream:
         self._shown = self._received
         self._finished = []
         self._screen = screen
-
-
-def _long(line: str) -> int:
-    """The characters after which it is not waited any more for the end of this line."""
-    return LONG_ROW if "|" in line[:LONG_LINE] else LONG_LINE
