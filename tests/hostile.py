@@ -252,6 +252,71 @@ def _swap_value(random: Random, body: bytes) -> bytes:
 BYTE_DAMAGE: list[Callable[[Random, bytes], bytes]] = [_flip, _insert, _truncate, _replace, _swap_value]
 
 
+# --- whole streams that take memory or time, or have a value of the wrong kind where one is always right ---
+
+MEGABYTE = 1024 * 1024
+
+
+def _around(*events: bytes) -> bytes:
+    """A stream with these events between its start and its end."""
+    message = b'{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],"usage":{}}'
+    start = _data(b'{"type":"message_start","message":%s}' % message)
+    end = [
+        _data(b'{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}'),
+        _data(b'{"type":"message_stop"}'),
+    ]
+    return b"".join([start, *events, *end])
+
+
+def _data(value: bytes) -> bytes:
+    return b"data: %s\n\n" % value
+
+
+def _block(block: bytes, *deltas: bytes) -> bytes:
+    start = _data(b'{"type":"content_block_start","index":0,"content_block":%s}' % block)
+    parts = [_data(b'{"type":"content_block_delta","index":0,"delta":%s}' % delta) for delta in deltas]
+    return b"".join([start, *parts, _data(b'{"type":"content_block_stop","index":0}')])
+
+
+TEXT_BLOCK = b'{"type":"text","text":""}'
+TOOL_BLOCK = b'{"type":"tool_use","id":"t","name":"t","input":{}}'
+THINKING_BLOCK = b'{"type":"thinking","thinking":"","signature":""}'
+
+# By name: a function that makes the body of a response labelled text/event-stream.
+EXTREMES: dict[str, Callable[[], bytes]] = {
+    "a block that is a list": lambda: _around(_block(b"[]")),
+    "a type that is a list": lambda: _around(_data(b'{"type":[]}')),
+    "thinking that is a number": lambda: _around(
+        _block(THINKING_BLOCK, b'{"type":"thinking_delta","thinking":5}')
+    ),
+    "tool input of 100,000 brackets": lambda: _around(
+        _block(TOOL_BLOCK, b'{"type":"input_json_delta","partial_json":"%s"}' % (b"[" * 100_000))
+    ),
+    "usage that is not a number": lambda: _around(
+        _block(TEXT_BLOCK, b'{"type":"text_delta","text":"hi"}'),
+        _data(b'{"type":"message_delta","delta":{},"usage":{"output_tokens":NaN}}'),
+    ),
+    "an event of 50 MB on one line": lambda: _around(
+        _block(TEXT_BLOCK, b'{"type":"text_delta","text":"%s"}' % (b"x" * 50 * MEGABYTE))
+    ),
+    "an event of 2 MB in data lines": lambda: _around(b"data:\n" * (2 * MEGABYTE // 6) + b"\n"),
+}
+
+
+def extreme(name: str) -> bytes:
+    """The whole HTTP response of one of `EXTREMES`."""
+    body = EXTREMES[name]()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n"
+    return head % len(body) + body
+
+
+def gzipped_twice() -> bytes:
+    """A sound stream under two content encodings: a few kilobytes that unpack to 64 MB of events."""
+    body = gzip.compress(gzip.compress(_around(_data(b'{"type":"ping"}') * (4 * MEGABYTE)), mtime=0), mtime=0)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip, gzip\r\n"
+    return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
 # --- writing ---
 
 STATUSES = [

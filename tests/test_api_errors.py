@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from respan_cli.sandbox import FAULTS, Sandbox
+from respan_cli.sandbox.quirks import QUIRKS
 from tests.support import Outcome, run
 
 Env = dict[str, str]
@@ -567,10 +568,11 @@ def text_of(lines: str) -> str:
 def test_the_table_leaves_out_no_fault_of_the_sandbox() -> None:
     played = {fault.model for fault in TABLE.values()}
     fine = {"echo", "refusal", "max-tokens", "thinking", "hostile", "markdown", "long", "long-N", "slow"}
-    fine |= {"unknown-event", "no-log-id", "log-drops"}
+    fine |= {"unknown-event", "no-log-id", "log-drops", "log-blurred"}
     shapes = {"detail", "error-string", "error-object", "error-none", "error-text"}  # of a body: above
     elsewhere = {"error-huge", "429-date", "flaky-429", "flaky-500", "flaky-529", "flaky-reset"}
-    assert set(FAULTS) - played == {f"sandbox-{name}" for name in fine | shapes | elsewhere}
+    elsewhere |= {"fail-every-N", "fail-every-N-STATUS"}
+    assert set(FAULTS) - set(QUIRKS) - played == {f"sandbox-{name}" for name in fine | shapes | elsewhere}
 
 
 def test_a_body_of_megabytes_is_cut(env: Env) -> None:

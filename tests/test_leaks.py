@@ -181,10 +181,9 @@ def addresses(sandbox: Sandbox) -> list[tuple[str, str]]:
     """Base URLs and models that fail in all places there are."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         closed = f"http://127.0.0.1:{server.getsockname()[1]}"
-    models = [
-        "any",
-        *(name for name in FAULTS if name not in ("sandbox-stall", "sandbox-silent", "sandbox-slow")),
-    ]
+    slow = {"sandbox-stall", "sandbox-silent", "sandbox-slow"}
+    without_text = {"sandbox-no-text", "sandbox-thinking-only", "sandbox-tool-use", "sandbox-start-text"}
+    models = ["any", *(name for name in FAULTS if name not in slow | without_text)]
     return [(closed, "any"), *((sandbox.url, model) for model in models)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,14 +37,17 @@ def open_target(settings: Settings, env: Mapping[str, str], *, sandbox: bool) ->
 
     Raises:
         SettingsError: there is no key, or the command that gives it fails.
+        UsageError: the sandbox cannot start: this process may not have the memory or the threads for it.
     """
     if not sandbox:
         yield Target(settings.base_url, *find_key(settings, env))
         return
     from respan_cli.sandbox import Sandbox
 
-    with Sandbox() as running:
-        yield Target(running.url + "/", "sandbox", "the sandbox")
+    # Other users of this machine can connect too: they must not find the prompt, nor be answered.
+    key = f"sandbox-{os.urandom(16).hex()}"
+    with Sandbox(key=key, keep_requests=False) as running:
+        yield Target(running.url + "/", key, "the sandbox")
 
 
 def client_for(
