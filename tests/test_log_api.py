@@ -68,7 +68,7 @@ def test_the_api_is_on_the_host_of_the_profile(base_url: str, root: str) -> None
 
 
 def test_an_entry_that_is_late_is_waited_for() -> None:
-    replies = iter([NOT_FOUND, EMPTY, (503, {"detail": "busy"}), (200, {"unique_id": "a/b", "cost": "0.5"})])
+    replies = iter([NOT_FOUND, EMPTY, Reply(503, {}), Reply(200, {"unique_id": "a/b", "cost": "0.5"})])
     with log_of(lambda _: next(replies)) as (log, host):
         entry = log.wait_for("a/b")
     assert (entry.id, entry.cost, log.looks) == ("a/b", 0.5, 3)

@@ -61,8 +61,8 @@ class RespanApi:
     ) -> object:
         """Make a request and return the JSON of its response.
 
-        A rate limit is waited for once, if that is possible before the deadline; other transient failures are
-        retried as often as the client retries a message.
+        A rate limit is waited for once, if it ends within a minute and before the deadline; other transient
+        failures are retried as often as the client retries a message.
 
         Raises:
             RespanError: the API refused, was not reached, or is not there (its kind is `ABSENT`).
@@ -127,7 +127,7 @@ class RespanApi:
             return None
         self._waited_for_limit = True
         seconds = LIMIT_WINDOW_S if failure.retry_after is None else failure.retry_after
-        return RetryWait(seconds, failure, 1, 1)
+        return RetryWait(seconds, failure, 1, 1) if seconds <= LIMIT_WINDOW_S else None
 
 
 def is_absent(response: HttpResponse) -> bool:

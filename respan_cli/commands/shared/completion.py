@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from respan_cli.commands.shared import model_cache
 from respan_cli.commands.shared.context import read_document
 from respan_cli.errors import RespanError
 from respan_cli.settings import edits, resolve
@@ -46,9 +47,9 @@ def settable_headers(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def models(ctx: typer.Context, incomplete: str) -> list[str]:
-    """The current models, and those that a profile names."""
+    """The current models, those that a profile names, and those that `respan models` listed last."""
     named = [table["model"] for table in _profiles(ctx).values() if isinstance(table.get("model"), str)]
-    return _begin_with(incomplete, [*MODELS, *named])
+    return _begin_with(incomplete, [*MODELS, *named, *model_cache.remembered(_env(ctx))])
 
 
 def headers(ctx: typer.Context, incomplete: str) -> list[str]:
