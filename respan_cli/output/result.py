@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from respan_cli.gateway.error_body import ResponseIds
 from respan_cli.messages.answer import Answer
 from respan_cli.messages.request import MessageRequest
 from respan_cli.messages.user_json import parsed
+from respan_cli.output.units import usd
 from respan_cli.terminal.redact import redact, redact_params
 
 SEPARATOR = " · "
@@ -40,6 +41,12 @@ class Timing:
         return round(tokens / (self.end - self.first), 1)
 
 
+class Cost(NamedTuple):
+    """What the gateway charged, in USD; None where its log does not say it."""
+
+    usd: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """One finished send, for every renderer."""
@@ -50,6 +57,7 @@ class Result:
     base_url: str
     timing: Timing
     ids: ResponseIds
+    cost: Cost | None = None  # where it was asked for
 
     def as_json(self) -> dict[str, Any]:
         """The object of `--json` (contract, section 3)."""
@@ -60,6 +68,7 @@ class Result:
             "model": self.answer.message.get("model"),
             "stop_reason": self.answer.stop_reason,
             "usage": self.answer.usage,
+            **({"cost": self.cost.usd} if self.cost else {}),
             "request": {
                 "profile": self.profile,
                 "base_url": self.base_url,
@@ -80,10 +89,11 @@ class Result:
 
 
 def usage_line(result: Result) -> str:
-    """Model, tokens, times, identifiers and log id (or else the request's), on one line."""
+    """Model, tokens, cost, times, identifiers and log id (or else the request's), on one line."""
     parts = [
         str(result.answer.message.get("model") or result.request.model),
         _tokens(result.answer),
+        usd(result.cost.usd) if result.cost and result.cost.usd is not None else "",
         _times(result),
         *_identity(result),
     ]

@@ -14,13 +14,11 @@ from respan_cli.gateway.client import GatewayClient
 from respan_cli.gateway.deadline import Deadline
 from respan_cli.gateway.log_api import LogApi
 from respan_cli.gateway.models_api import ModelsApi
-from respan_cli.gateway.observer import RequestObserver, RetryWait
-from respan_cli.output.progress import announce
+from respan_cli.output.progress import api_observer
 from respan_cli.settings.headers import on_the_wire, resolve_references
 from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.redact import is_secret
 from respan_cli.terminal.terminal import Terminal
-from respan_cli.terminal.text import DIM
 
 TOTAL_TIMEOUT_S = 24 * 3600.0  # for all pages; `--timeout` is for silence
 
@@ -51,24 +49,6 @@ def open_models(options: ApiOptions, terminal: Terminal) -> Iterator[ModelsApi]:
     settings = _settings(options, terminal)
     with terminal.status("reading the models"), _client_without_key(settings, terminal) as client:
         yield ModelsApi(client, Deadline(TOTAL_TIMEOUT_S), api_observer(terminal))
-
-
-def api_observer(terminal: Terminal) -> RequestObserver:
-    """Tells a person of waits, and with `--debug` of everything."""
-    waits = _Waits(terminal)
-    if not terminal.debug:
-        return waits
-    from respan_cli.gateway.debug_log import DebugLog
-
-    return DebugLog(lambda line: terminal.note(line, style=DIM), waits)
-
-
-class _Waits(RequestObserver):
-    def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
-
-    def wait(self, wait: RetryWait) -> None:
-        announce(wait, self._terminal)
 
 
 def _settings(options: ApiOptions, terminal: Terminal) -> Settings:
