@@ -9,7 +9,6 @@ from respan_cli.gateway.error_body import ResponseIds
 from respan_cli.messages.answer import Answer
 from respan_cli.messages.request import MessageRequest
 from respan_cli.messages.user_json import parsed
-from respan_cli.output.units import usd
 from respan_cli.terminal.redact import redact, redact_params
 
 SEPARATOR = " · "
@@ -93,7 +92,7 @@ def usage_line(result: Result) -> str:
     parts = [
         str(result.answer.message.get("model") or result.request.model),
         _tokens(result.answer),
-        usd(result.cost.usd) if result.cost and result.cost.usd is not None else "",
+        _cost(result.cost),
         _times(result),
         *_identity(result),
     ]
@@ -114,6 +113,14 @@ def _tokens(answer: Answer) -> str:
 
 def _number(count: int | None) -> str:
     return "?" if count is None else str(count)
+
+
+def _cost(cost: Cost | None) -> str:
+    if cost is None or cost.usd is None:
+        return ""
+    from respan_cli.output.units import usd  # rarely: most sends do not ask for it
+
+    return usd(cost.usd)
 
 
 def _times(result: Result) -> str:

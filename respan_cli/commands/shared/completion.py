@@ -11,7 +11,6 @@ from typing import Any
 
 import typer
 
-from respan_cli.commands.shared import model_cache
 from respan_cli.commands.shared.context import read_document
 from respan_cli.errors import RespanError
 from respan_cli.settings import edits, resolve
@@ -48,6 +47,8 @@ def settable_headers(ctx: typer.Context, incomplete: str) -> list[str]:
 
 def models(ctx: typer.Context, incomplete: str) -> list[str]:
     """The current models, those that a profile names, and those that `respan models` listed last."""
+    from respan_cli.commands.shared import model_cache  # only completion needs it
+
     named = [table["model"] for table in _profiles(ctx).values() if isinstance(table.get("model"), str)]
     return _begin_with(incomplete, [*MODELS, *named, *model_cache.remembered(_env(ctx))])
 
