@@ -15,11 +15,13 @@ from respan_cli.gateway.deadline import Deadline
 from respan_cli.gateway.log_api import LogApi
 from respan_cli.gateway.log_entry import LogEntry
 from respan_cli.gateway.log_query import Condition, LogQuery
-from respan_cli.gateway.models_api import Model, ModelsApi
+from respan_cli.gateway.models_api import Model, ModelsApi, status_line
 from respan_cli.gateway.observer import RequestObserver, RetryWait
 from respan_cli.gateway.respan_api import ABSENT, api_root
 from respan_cli.settings.headers import on_the_wire
 from tests.conftest import CLIENT_KEY, OfficialGateway
+from tests.hosts import host as broken_host
+from tests.hosts import silent
 from tests.log_host import Answer, Asked, Reply, StandIn, log_host
 from tests.support import KEY, PATIENCE
 
@@ -255,9 +257,16 @@ def test_models_are_read_leniently() -> None:
 def test_the_public_status_of_a_model_is_a_line_where_there_is_one(
     reply: tuple[int, object], line: str | None
 ) -> None:
-    with log_host(lambda _: reply) as host, client_of(host.url) as client:
-        assert ModelsApi(client, Deadline(2)).status_line("a/b") == line
+    with log_host(lambda _: reply) as host:
+        assert status_line(RequestContext(host.url, "m", "default", "no key"), [], "a/b") == line
     (asked,) = host.asked
     assert (asked.path, asked.params["time_tick"]) == ("/api/models/a%2Fb/status/", "hour")
+    assert "authorization" not in asked.headers
     start, end = (datetime.fromisoformat(asked.params[name]) for name in ("start_time", "end_time"))
     assert end - start == timedelta(hours=1)
+
+
+def test_a_host_that_says_nothing_of_a_model_is_not_waited_for() -> None:
+    with broken_host(silent) as port:
+        context = RequestContext(f"http://127.0.0.1:{port}/", "m", "default", "no key")
+        assert status_line(context, [], "m") is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,7 +21,7 @@ from respan_cli.gateway.log_query import FIELDS, OPERATORS, Condition
 from respan_cli.sandbox import Sandbox
 from tests.conftest import CLIENT_KEY, OfficialGateway
 from tests.log_host import Answer, Asked, StandIn, log_host
-from tests.support import KEY, Outcome, Pty, process_env, run, run_process
+from tests.support import KEY, PATIENCE, Outcome, Pty, process_env, run, run_process, start_process
 
 ID, OTHER = "3f1c2a9b-0000-4000-8000-000000000001", "77aa0000-0000-4000-8000-000000000002"
 ENTRY: dict[str, Any] = {
@@ -145,7 +147,7 @@ def test_a_terminal_of_40_columns_shows_records(tmp_path: Path) -> None:
         "model     [31mred[/] model\n"
         "cost      $0\n"
         "latency   2.50s\n"
-        f"id        {OTHER}\n"
+        "id        77aa0000\n"
         "\n"
         "time      2020-01-02\n"
         "status    200\n"
@@ -154,7 +156,7 @@ def test_a_terminal_of_40_columns_shows_records(tmp_path: Path) -> None:
         "tokens    12.3k\n"
         "cost      $0.0012\n"
         "latency   1.25s\n"
-        f"id        {ID}\n",
+        "id        3f1c2a9b\n",
     )
 
 
@@ -554,6 +556,8 @@ def test_without_a_log_id_the_cost_is_found_by_the_custom_identifier_of_this_req
 ) -> None:
     fixed = ("--custom-id", "nightly", "-m", "sandbox-no-log-id")
     assert run("send", "a much longer prompt", *fixed, env=env).code == 0
+    while not run("logs", env=env).out:
+        pass  # until its entry is there, which must not be taken for that of the next request
     done = run("send", "--cost", "--json", "hi", *fixed, env=env)
     assert (done.code, json.loads(done.out)["cost"], done.err) == (0, 0.000018, "")
 
@@ -569,6 +573,31 @@ def test_an_unknown_cost_is_a_warning_and_no_failure(
     there = {**env, "RESPAN_BASE_URL": official_gateway.url, "RESPAN_API_KEY": CLIENT_KEY}
     self_hosted = run("send", "--cost", "hi", "--custom-id", "x", env=there)
     assert self_hosted == Outcome(0, "hi\n", "warning: cost unknown: this gateway keeps no such log\n")
+
+
+def test_ctrl_c_ends_the_wait_for_the_cost_and_keeps_the_answer(tmp_path: Path) -> None:
+    with Sandbox(log_delay=10**6) as sandbox:
+        env = process_env(tmp_path, RESPAN_API_KEY=KEY, RESPAN_BASE_URL=sandbox.url)
+        with Pty("send", "--cost", "hi", env=env, columns=200) as pty:
+            pty.read_until("waiting for the cost")
+            pty.type("\x03")
+            code, text = pty.finish()
+    assert code == 0
+    assert "cost unknown: interrupted" in text
+    assert "1 token in, 1 out · first token" in text
+
+
+def test_an_interrupted_wait_for_the_cost_leaves_whole_json(tmp_path: Path) -> None:
+    with Sandbox(log_delay=10**6) as sandbox:
+        env = process_env(tmp_path, RESPAN_API_KEY=KEY, RESPAN_BASE_URL=sandbox.url)
+        with start_process("send", "--cost", "--json", "--no-stdin", "hi", env=env) as process:
+            deadline = time.monotonic() + PATIENCE
+            while len(sandbox.requests) < 3 and time.monotonic() < deadline:
+                time.sleep(0.02)  # until the log was asked
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, json.loads(out)["cost"]) == (0, None)
+    assert err.decode() == "warning: cost unknown: interrupted\n"
 
 
 def test_without_the_flag_nothing_is_asked_and_json_has_no_cost(

@@ -12,11 +12,16 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from respan_cli.errors import RespanError
+from respan_cli.gateway.api_errors import RequestContext
+from respan_cli.gateway.client import GatewayClient
+from respan_cli.gateway.deadline import Deadline
 from respan_cli.gateway.log_entry import Record
 from respan_cli.gateway.log_query import iso_time
 from respan_cli.gateway.respan_api import RespanApi
+from respan_cli.settings.headers import WireHeader
 
 STATUS_PERIOD = timedelta(hours=1)
+STATUS_TIMEOUT_S = 2.0  # a failure is not told later than this because of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +86,23 @@ class ModelsApi(RespanApi):
         found = ModelStatus(name, status.number("uptime_percent"), status.number("average_ttft"))
         return None if found.uptime_percent is None and found.first_token_s is None else found
 
-    def status_line(self, name: str) -> str | None:
-        """`status` as one line for people; None where nothing is known, or the status cannot be read."""
-        try:
-            status = self.status(name)
-        except RespanError:
-            return None
-        return None if status is None else str(status)
+
+def status_line(context: RequestContext, headers: list[WireHeader], model: str) -> str | None:
+    """The public status of a model as one line for people, asked for within `STATUS_TIMEOUT_S`.
+
+    Args:
+        headers: of the request; none of them need be a key.
+
+    Returns:
+        None where nothing is known, or the status cannot be read in time.
+    """
+    # Half of the time for the connection, half for silence after it.
+    try:
+        with GatewayClient(context, headers, timeout=STATUS_TIMEOUT_S / 2) as client:
+            status = ModelsApi(client, Deadline(STATUS_TIMEOUT_S)).status(model)
+    except RespanError:
+        return None
+    return None if status is None else str(status)
 
 
 def _models(found: list[object]) -> Iterator[Model]:

@@ -45,7 +45,7 @@ def print_listing(terminal: Terminal, shape: Sequence[Column], rows: Iterable[Se
     layout = _fit(shape, cleaned, terminal.width)
     painted = _Paint(colors=terminal.use_color())
     if layout is None:
-        text = "\n".join(_record(shape, row, painted) for row in cleaned)
+        text = "\n".join(_record(shape, row, terminal.width, painted) for row in cleaned)
     else:
         widths, gap = layout
         heading = [Cell(column.heading, BOLD) for column in shape]
@@ -105,10 +105,12 @@ def _row(shape: Sequence[Column], row: Sequence[Cell], widths: Sequence[int], ga
     return (" " * gap).join(parts).rstrip() + "\n"
 
 
-def _record(shape: Sequence[Column], row: Sequence[Cell], paint: _Paint) -> str:
+def _record(shape: Sequence[Column], row: Sequence[Cell], width: int, paint: _Paint) -> str:
     size = max(len(column.heading) for column in shape)
-    return "".join(
-        f"{paint(column.heading.lower().ljust(size), DIM)}  {paint(cell.text, cell.style)}\n"
-        for column, cell in zip(shape, row, strict=True)
-        if cell.text
-    )
+    lines = ""
+    for column, cell in zip(shape, row, strict=True):
+        fits = size + 2 + columns(cell.text) <= width
+        text = cell.text if fits or not column.short else cell.text[: column.short]
+        if text:
+            lines += f"{paint(column.heading.lower().ljust(size), DIM)}  {paint(text, cell.style)}\n"
+    return lines

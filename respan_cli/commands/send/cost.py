@@ -43,6 +43,8 @@ class CostLookup:
         except RespanError as failure:
             self._terminal.warn(f"cost unknown: {failure.message}")
         except KeyboardInterrupt:  # of the wait: the answer came before it
+            if self._terminal.interrupted:  # which will take no more of it
+                raise
             self._terminal.warn("cost unknown: interrupted")
         return None
 
