@@ -56,6 +56,8 @@ def test_a_request_without_a_key_is_refused_with_401(sandbox: Sandbox) -> None:
         ({"authorization": "bearer right"}, 200),
         ({"x-api-key": "wrong"}, 401),
         ({"Authorization": "Bearer wrong"}, 401),
+        ({"Authorization": "Bearer right", "x-api-key": "of a profile"}, 200),
+        ({"Authorization": "Bearer wrong", "x-api-key": "wrong"}, 401),
         ({"Authorization": "Basic right"}, 401),
         ({"Authorization": "Bearer "}, 401),
     ],

@@ -173,9 +173,10 @@ class SandboxApp:
         self._logs.add(record)
 
     def _accepts(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request brings the key, in either header: a profile may add an `X-Api-Key` of its own."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        key = headers.get("x-api-key") or (token.strip() if scheme.lower() == "bearer" else "")
-        return key == self._options.key if self._options.key is not None else bool(key)
+        keys = {headers.get("x-api-key", ""), token.strip() if scheme.lower() == "bearer" else ""} - {""}
+        return bool(keys) if self._options.key is None else self._options.key in keys
 
     def _elsewhere(self, call: Call) -> SandboxReply:
         """The answer to anything but a message."""
