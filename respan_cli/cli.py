@@ -24,6 +24,8 @@ app = App(
         "send": "respan_cli.commands.send.command:send",
         "config": "respan_cli.commands.config:app",
         "headers": "respan_cli.commands.headers:app",
+        "logs": "respan_cli.commands.logs:app",
+        "models": "respan_cli.commands.models:models",
         "check": "respan_cli.commands.check.command:check",
         "sandbox": "respan_cli.commands.sandbox:sandbox",
         "help": "respan_cli.commands.help:show_help",

@@ -103,6 +103,13 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         server.terminate()
 
 
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox whose log is never late: a reader takes longer than a test from one line to the next."""
+    with Sandbox(log_delay=0) as running:
+        yield running
+
+
 def play(block: Block, desk: Path, programs: Path, sandbox: Sandbox) -> list[tuple[int, str]]:
     """Run the commands in one shell, as a reader would; the exit code and the output of each."""
     env = process_env(desk, RESPAN_API_KEY=KEY, RESPAN_BASE_URL=sandbox.url)

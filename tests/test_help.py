@@ -132,7 +132,7 @@ def test_the_environment_is_listed_whole() -> None:
 
 
 # What the platform names and people do not set for our sake.
-_OF_THE_SYSTEM = {"PATH", "HOME", "USERPROFILE", "APPDATA"}
+_OF_THE_SYSTEM = {"PATH", "HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"}
 
 
 def test_every_variable_that_the_program_reads_is_listed() -> None:

@@ -63,7 +63,7 @@ class GatewayClient:
         keep_alive: int = 0,
     ) -> None:
         self.url = context.url
-        self._context = context
+        self.context = context
         self._headers = {header.name: header.value for header in headers}
         self._max_retries = max_retries
         self._keep_alive = keep_alive
@@ -165,7 +165,7 @@ class GatewayClient:
     def _begin(self, request: MessageRequest, observer: RequestObserver) -> StreamedResponse:
         response = self._reconnecting(lambda: _Connection(observer), lambda: self._post(request))
         streamed = StreamedResponse(
-            response, self._context, self._route.timeout, observer, keep_alive=self._keep_alive > 0
+            response, self.context, self._route.timeout, observer, keep_alive=self._keep_alive > 0
         )
         try:
             streamed.read_ahead()
@@ -231,7 +231,7 @@ class GatewayClient:
             # Only a proxy says so (RFC 9110, 15.5.8); where it is to make a tunnel, the HTTP client hears it.
             raise connection_errors.refused_by_proxy(f"407 {response.reason_phrase}", self._route)
         if not response.is_success:
-            raise read_refusal(response, self._context)
+            raise read_refusal(response, self.context)
 
 
 class _Connection:

@@ -63,11 +63,20 @@ def _import_sdk() -> ModuleType:
 
 def deprecation(model: str) -> str | None:
     """What the SDK says of a model that will soon be gone; None of any other."""
+    end = end_of_life(model)
+    return end and f"The model {model!r} is deprecated and will reach end-of-life on {end}."
+
+
+def end_of_life(model: str) -> str | None:
+    """The date on which a deprecated model will be gone; None of any other.
+
+    Args:
+        model: its name; one of Respan's catalogue may have the provider before it (`anthropic/…`).
+    """
     load_sdk()
     from anthropic.resources.messages import DEPRECATED_MODELS
 
-    end = DEPRECATED_MODELS.get(model)
-    return end and f"The model {model!r} is deprecated and will reach end-of-life on {end}."
+    return DEPRECATED_MODELS.get(model.removeprefix("anthropic/"))
 
 
 def http_client(

@@ -96,6 +96,24 @@ def observer_for(
     return DebugLog(lambda line: terminal.note(line, style=DIM), announcer, terminal.redact_secrets)
 
 
+def api_observer(terminal: Terminal) -> RequestObserver:
+    """Tells a person of waits between requests to the API, and with `--debug` a log of everything."""
+    waits = _Waits(terminal)
+    if not terminal.debug:
+        return waits
+    from respan_cli.gateway.debug_log import DebugLog
+
+    return DebugLog(lambda line: terminal.note(line, style=DIM), waits)
+
+
+class _Waits(RequestObserver):
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+
+    def wait(self, wait: RetryWait) -> None:
+        announce(wait, self._terminal)
+
+
 class _Announcer(RequestObserver):
     def __init__(self, terminal: Terminal, on_sent: Callable[[], None], on_idle: Callable[[], None]) -> None:
         self._terminal = terminal

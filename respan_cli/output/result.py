@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from respan_cli.gateway.error_body import ResponseIds
 from respan_cli.messages.answer import Answer
@@ -40,6 +40,12 @@ class Timing:
         return round(tokens / (self.end - self.first), 1)
 
 
+class Cost(NamedTuple):
+    """What the gateway charged, in USD; None where its log does not say it."""
+
+    usd: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """One finished send, for every renderer."""
@@ -50,6 +56,7 @@ class Result:
     base_url: str
     timing: Timing
     ids: ResponseIds
+    cost: Cost | None = None  # where it was asked for
 
     def as_json(self) -> dict[str, Any]:
         """The object of `--json` (contract, section 3)."""
@@ -60,6 +67,7 @@ class Result:
             "model": self.answer.message.get("model"),
             "stop_reason": self.answer.stop_reason,
             "usage": self.answer.usage,
+            **({"cost": self.cost.usd} if self.cost else {}),
             "request": {
                 "profile": self.profile,
                 "base_url": self.base_url,
@@ -80,10 +88,11 @@ class Result:
 
 
 def usage_line(result: Result) -> str:
-    """Model, tokens, times, identifiers and log id (or else the request's), on one line."""
+    """Model, tokens, cost, times, identifiers and log id (or else the request's), on one line."""
     parts = [
         str(result.answer.message.get("model") or result.request.model),
         _tokens(result.answer),
+        _cost(result.cost),
         _times(result),
         *_identity(result),
     ]
@@ -104,6 +113,14 @@ def _tokens(answer: Answer) -> str:
 
 def _number(count: int | None) -> str:
     return "?" if count is None else str(count)
+
+
+def _cost(cost: Cost | None) -> str:
+    if cost is None or cost.usd is None:
+        return ""
+    from respan_cli.output.units import usd  # rarely: most sends do not ask for it
+
+    return usd(cost.usd)
 
 
 def _times(result: Result) -> str:

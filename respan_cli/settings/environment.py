@@ -9,6 +9,7 @@ _OTHERS = {
     PROFILE_VARIABLE: "The profile to use.",
     "RESPAN_CONFIG": "The profile file, instead of the one in the configuration directory.",
     "XDG_CONFIG_HOME": "Where configuration directories are (Linux; APPDATA on Windows).",
+    "XDG_CACHE_HOME": "Where cache directories are (Linux; LOCALAPPDATA on Windows).",
     "VISUAL": "The editor for --editor and 'config edit'.",
     "EDITOR": "The same, when VISUAL is not set.",
     "TMPDIR": "Where a file lives while an editor has it open.",

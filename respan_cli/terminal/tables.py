@@ -25,8 +25,13 @@ def print_table(terminal: Terminal, headings: Sequence[str], rows: Iterable[Sequ
         terminal.write_now(_aligned(terminal, headings, rows))
         return
     for row in rows:
-        terminal.write("\t".join(cell.translate(_ESCAPES) for cell in row) + "\n")
+        terminal.write("\t".join(map(escape, row)) + "\n")
     terminal.flush()
+
+
+def escape(cell: str) -> str:
+    """A cell of a tab-separated row."""
+    return cell.translate(_ESCAPES)
 
 
 def _aligned(terminal: Terminal, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -10,13 +10,13 @@ from typing import Any
 from uuid import uuid4
 
 from respan_cli.commands.check.context import CheckContext, Measured
-from respan_cli.commands.check.log import RequestLog
 from respan_cli.commands.check.spread import MEASURES, spread
 from respan_cli.commands.check.stages import Finding
 from respan_cli.errors import RespanError, ResponseTimeoutError
 from respan_cli.exchange import exchange
 from respan_cli.gateway.client import GatewayClient
 from respan_cli.gateway.deadline import Deadline
+from respan_cli.gateway.log_api import LogApi
 from respan_cli.gateway.observer import DelegatingObserver, RequestObserver
 from respan_cli.gateway.sdk import deprecation
 from respan_cli.messages.request import AUTO, MessageRequest, build, user_turn
@@ -87,7 +87,7 @@ def _findable(state: CheckContext, request: MessageRequest) -> MessageRequest:
         made = {"custom_identifier": f"respan-check-{uuid4()}"}
         return replace(request, respan_params={**request.respan_params, **made})
     with suppress(RespanError), state.log_reader() as client:  # a failure is the log stage's to tell
-        log = RequestLog(client, state.asked, state.deadline, state.observer())
+        log = LogApi(client, state.deadline, state.observer())
         state.known_logs = log.ids_of(fixed or "")
     return request
 

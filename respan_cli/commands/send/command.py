@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from respan_cli.commands.send.options import SendOptions
 from respan_cli.commands.shared.context import check_can_send, load_settings
@@ -12,6 +13,10 @@ from respan_cli.messages.user_json import Conversation
 from respan_cli.output.dry_run import DryRunFormat, has_secrets, render_dry_run
 from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.terminal import Terminal
+
+if TYPE_CHECKING:
+    from respan_cli.commands.send.cost import CostLookup
+    from respan_cli.commands.shared.connection import Target
 
 HIDDEN_WARNING = (
     "the program sends '[hidden]' where a secret belongs; --show-secrets prints it, "
@@ -51,9 +56,18 @@ def send(terminal: Terminal, options: SendOptions) -> int:
         read_conversation(options, terminal, before_wait=_preload) as conversation,
         terminal.status("connecting", quiet=options.quiet),
     ):
-        result = deliver(target, settings, conversation, options, terminal)
+        cost = _cost_lookup(target, settings, terminal) if options.cost else None
+        result = deliver(target, settings, conversation, options, terminal, cost=cost)
+        if cost:
+            result = cost(result)
     report(result, options, terminal)
     return ExitCode.OK
+
+
+def _cost_lookup(target: Target, settings: Settings, terminal: Terminal) -> CostLookup:
+    from respan_cli.commands.send.cost import CostLookup  # rarely: not loaded for the others
+
+    return CostLookup(target, settings, terminal)
 
 
 def _print_request(

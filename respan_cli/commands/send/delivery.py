@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from respan_cli.commands.send.options import SendOptions
 from respan_cli.commands.shared.connection import Target, client_for
@@ -26,11 +27,20 @@ from respan_cli.terminal.redact import secret_values
 from respan_cli.terminal.terminal import Terminal
 from respan_cli.terminal.text import DIM
 
+if TYPE_CHECKING:
+    from respan_cli.commands.send.cost import CostLookup
+
 
 def deliver(
-    target: Target, settings: Settings, conversation: Conversation, options: SendOptions, terminal: Terminal
+    target: Target,
+    settings: Settings,
+    conversation: Conversation,
+    options: SendOptions,
+    terminal: Terminal,
+    *,
+    cost: CostLookup | None = None,
 ) -> Result:
-    """Send a conversation and write its answer.
+    """Send a conversation and write its answer; JSON has its cost, where that is asked for.
 
     Raises:
         RespanError: of every kind that the gateway and the sink know. What had come by then is written.
@@ -39,6 +49,10 @@ def deliver(
     request = build(settings, conversation.turns, headers, conversation.options)
     terminal.add_secrets(*secret_values(request.body()))
     renderer = renderer_for(options, terminal)
+    if cost and options.prints_json:
+        from respan_cli.commands.send.cost import WithCost
+
+        renderer = WithCost(renderer, cost)
     with (
         client_for(target, settings, terminal) as client,
         open_sink(options.output_path, terminal) as sink,

@@ -39,6 +39,9 @@ class SendOptions(InputOptions):
         ),
     ] = None
     usage: Annotated[bool, flag("-u/--usage", "Always show the usage line.", "Output")] = False
+    cost: Annotated[
+        bool, flag("--cost", "Then ask Respan's log what the request cost, 20 s at most.", "Output")
+    ] = False
     quiet: Annotated[bool, flag("-q/--quiet", "No usage line, no spinner.", "Output")] = False
     rendering: Annotated[
         Rendering,

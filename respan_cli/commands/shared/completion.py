@@ -46,9 +46,11 @@ def settable_headers(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def models(ctx: typer.Context, incomplete: str) -> list[str]:
-    """The current models, and those that a profile names."""
+    """The current models, those that a profile names, and those that `respan models` listed last."""
+    from respan_cli.commands.shared import model_cache  # only completion needs it
+
     named = [table["model"] for table in _profiles(ctx).values() if isinstance(table.get("model"), str)]
-    return _begin_with(incomplete, [*MODELS, *named])
+    return _begin_with(incomplete, [*MODELS, *named, *model_cache.remembered(_env(ctx))])
 
 
 def headers(ctx: typer.Context, incomplete: str) -> list[str]:
