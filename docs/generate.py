@@ -107,7 +107,7 @@ A setting is taken from the first of: flag, environment, profile, default. An em
 |---|---|---|---|---|
 {rows}
 The profile itself is chosen by `-p`/`--profile`, then `RESPAN_PROFILE`, then `default_profile` at the top of
-the file (`respan config use PROFILE`), else it is `default`. The file is `$RESPAN_CONFIG` if that is set;
+the file (`respan config use PROFILE`), else it is `default`. The file is `$RESPAN_CLI_CONFIG` if that is set;
 `respan config path` says where it is. In it, a profile is a table:
 
 ```toml

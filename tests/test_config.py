@@ -418,6 +418,23 @@ def test_a_profile_is_deleted_only_when_it_is_meant(home: Env) -> None:
     )
 
 
+def test_writing_into_a_folder_that_others_may_write_is_warned_of(home: Env) -> None:
+    path = write(home, TWO)
+    path.parent.chmod(0o777)
+    assert run("config", "use", "play", env=home) == Outcome(
+        0, "", f"respan: others can replace the profile file: chmod go-w {path.parent}\n"
+    )
+
+
+def test_a_pipe_as_profile_file_is_an_error_and_not_waited_for(home: Env, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for argv in (("config", "show"), ("config", "list"), ("send", "hi"), ("headers",)):
+        assert run(*argv, env={**home, "RESPAN_CLI_CONFIG": str(pipe)}) == Outcome(
+            3, "", f"error: cannot read {pipe}\n  why:  not a regular file\n"
+        )
+
+
 # show, path, mcp
 
 
@@ -473,7 +490,7 @@ def test_the_settings_in_force_are_json_on_request(home: Env) -> None:
 def test_path_says_where_the_file_is_even_if_it_is_broken(home: Env) -> None:
     path = write(home, "[broken")
     assert run("config", "path", env=home) == Outcome(0, f"{path}\n", "")
-    assert run("config", "path", env={**home, "RESPAN_CONFIG": "/a/b"}) == Outcome(0, "/a/b\n", "")
+    assert run("config", "path", env={**home, "RESPAN_CLI_CONFIG": "/a/b"}) == Outcome(0, "/a/b\n", "")
 
 
 def test_mcp_prints_the_json_of_the_documentation(home: Env) -> None:
@@ -506,7 +523,7 @@ def test_a_file_that_does_not_parse_is_named_with_its_place_and_never_rewritten(
         "",
         f"error: {path}, line 2, column 9: not valid TOML\n"
         "  why:  Invalid value\n"
-        "  next: put it right: respan config edit\n",
+        "  next: fix it with 'respan config edit'\n",
     )
     assert path.read_text() == "[profiles.default]\nmodel = \n"
 
@@ -559,7 +576,7 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path) -> None:
         "",
         f"error: cannot write {path}\n"
         "  why:  File too large\n"
-        "  next: the file is as it was; RESPAN_CONFIG can name one elsewhere\n",
+        "  next: the file is as it was; RESPAN_CLI_CONFIG can name one elsewhere\n",
     )
     assert path.read_text() == TWO
     assert {file.name for file in path.parent.iterdir()} <= {"config.toml", ".config.toml.lock"}

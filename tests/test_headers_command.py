@@ -82,7 +82,7 @@ def test_the_list_is_json_on_request(env: Env) -> None:
         {"scope": "gateway", "name": "X-Corp", "value": "env:CORP_TOKEN", "source": "profile default"},
         {"scope": "gateway", "name": "anthropic-version", "value": "2023-06-01", "source": "profile default"},
     ]
-    assert run("headers", "list", "--json", env={**env, "RESPAN_CONFIG": "/dev/null"}).out == "[]\n"
+    assert run("headers", "list", "--json", env={**env, "RESPAN_CLI_CONFIG": "/dev/null"}).out == "[]\n"
 
 
 @pytest.mark.parametrize("profile", [PROFILE, "", '[profiles.default.gateway_headers]\nAccept = "*/*"\n'])

@@ -62,7 +62,7 @@ def test_a_parameter_of_the_profile_that_no_json_can_carry_is_named(
     path = tmp_path / "config.toml"
     path.write_text(f"[profiles.default.respan_params]\nx = {value}\n")
     place = f"{path}, line 2, column 1"
-    assert run(*command, env=env | {"RESPAN_CONFIG": str(path)}) == Outcome(
+    assert run(*command, env=env | {"RESPAN_CLI_CONFIG": str(path)}) == Outcome(
         3,
         "",
         f"error: profiles.default.respan_params {words}\n  next: {place}: 'respan config edit' opens it\n",

@@ -324,8 +324,8 @@ def test_every_layer_is_overruled_by_the_one_above_it(env: Env, sandbox: Sandbox
 def test_required_settings_are_asked_for_before_anything_is_sent(
     env: Env, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    env["RESPAN_CONFIG"] = str(tmp_path / "team.toml")
-    Path(env["RESPAN_CONFIG"]).write_text(
+    env["RESPAN_CLI_CONFIG"] = str(tmp_path / "team.toml")
+    Path(env["RESPAN_CLI_CONFIG"]).write_text(
         '[profiles.default]\nrequired = ["customer_identifier", "metadata.agent", "headers.X-Team"]\n'
     )
     assert run("send", "hi", "--customer-id", "acme", env=env) == Outcome(

@@ -7,7 +7,7 @@ from respan_cli.settings.fields import FIELDS, PROFILE_VARIABLE
 # What is no setting; whoever reads the variable is named where that is not ourselves.
 _OTHERS = {
     PROFILE_VARIABLE: "The profile to use.",
-    "RESPAN_CONFIG": "The profile file, instead of the one in the configuration directory.",
+    "RESPAN_CLI_CONFIG": "The profile file, instead of the one in the configuration directory.",
     "XDG_CONFIG_HOME": "Where configuration directories are (Linux; APPDATA on Windows).",
     "VISUAL": "The editor for --editor and 'config edit'.",
     "EDITOR": "The same, when VISUAL is not set.",

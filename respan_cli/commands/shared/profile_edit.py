@@ -25,8 +25,10 @@ def save(terminal: Terminal, change: Callable[[edits.Tables], None]) -> None:
         SettingsError: the file cannot be read, parsed, locked or written; it is as it was.
     """
     path = store.config_path(terminal.env)
-    if kept := store.edit(path, change, check=check):
-        terminal.note(f"rewriting {path} dropped its comments; the old file is {kept}", label="respan: ")
+    if copy := store.edit(path, change, check=check):
+        terminal.note(f"rewriting {path} dropped its comments; the old file is {copy}", label="respan: ")
+    for warning in store.permission_warnings(path):
+        terminal.note(warning, label="respan: ")
 
 
 def save_layer(terminal: Terminal, profile: str | None, layer: Layer) -> tuple[str, bool]:
