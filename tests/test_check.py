@@ -438,7 +438,7 @@ def test_the_command_to_type_next_says_who_asks_again_but_no_secret(env: dict[st
         "--gateway-header",
         "X-Api-Key: hush-hush",
         "--param",
-        'customer_credentials={"a": "hush-hush"}',
+        'customer_credentials:={"a": "hush-hush"}',
     )
     done = check(*identity, *secret, "--sandbox", "-m", "sandbox-400", env=env)
     typed = "--customer-identifier 'acme inc' --metadata 'team=a b' --header 'X-A: b' --insecure-http"

@@ -50,7 +50,7 @@ def read_regular(path: Path, limit: int) -> bytes:
     def open_without_waiting(name: str, flags: int) -> int:
         return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
 
-    with open(path, "rb", opener=open_without_waiting) as file:  # noqa: PTH123 - Path.open has no opener
+    with open(path, "rb", opener=open_without_waiting) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             if os.path.samestat(status, os.stat(os.devnull)):  # noqa: PTH116 - a device has no folder

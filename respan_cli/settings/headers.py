@@ -55,13 +55,13 @@ def check_name(name: str) -> str:
 
 
 def check_value(name: str, value: str) -> str:
-    """Return `value` without the white space around it, if HTTP allows it.
+    """Return `value` without white space at its ends, if HTTP allows it.
 
     Raises:
         ValueError: it holds CR, LF, NUL, another control character, or anything but ASCII; or it is an
             `env:` reference to no possible variable. The value itself is not in the message.
     """
-    value = value.strip(" \t")
+    value = value.strip()
     if not _VALUE.fullmatch(value):
         raise ValueError(f"has a character that HTTP does not allow in the value of {name!r}")
     if value.startswith(REFERENCE) and not _VARIABLE.fullmatch(value.removeprefix(REFERENCE)):
@@ -109,14 +109,15 @@ def _resolve(name: str, value: str, env: Mapping[str, str]) -> str:
     if not value.startswith(REFERENCE):
         return value
     variable = value.removeprefix(REFERENCE)
-    if not env.get(variable):
+    if not env.get(variable, "").strip():
         raise SettingsError(
             f"the header {name!r} needs the environment variable {variable}, which is not set",
             hint=f"set {variable}, or take the header away: -H '{name}:'",
         )
-    if not _VALUE.fullmatch(env[variable].strip(" \t\r\n")):
+    value = env[variable].strip()
+    if not _VALUE.fullmatch(value):
         raise SettingsError(f"{variable} holds a character that HTTP does not allow in the header {name!r}")
-    return env[variable].strip(" \t\r\n")
+    return value
 
 
 def on_the_wire(

@@ -23,7 +23,6 @@ from respan_cli.settings import files
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-PATH_VARIABLE = "RESPAN_CLI_CONFIG"  # RESPAN_CONFIG belongs to Respan's own gateway
 MAX_FILE_BYTES = 1 << 20
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _QUOTED_KEY = re.compile(r"""\(['"].*\)|(['"])\w.+\1""")  # as the parser quotes keys in its messages
@@ -51,7 +50,8 @@ def config_path(env: Mapping[str, str], platform: str = sys.platform) -> Path:
     Raises:
         SettingsError: the path depends on a home folder and there is none.
     """
-    if chosen := env.get(PATH_VARIABLE, "").strip():
+    # RESPAN_CONFIG belongs to Respan's own gateway.
+    if chosen := env.get("RESPAN_CLI_CONFIG", "").strip():
         first, *rest = Path(chosen).parts
         return _home(env, platform).joinpath(*rest) if first == "~" else Path(chosen)
     return _config_folder(env, platform) / "respan-cli" / "config.toml"
@@ -71,7 +71,7 @@ def _home(env: Mapping[str, str], platform: str) -> Path:
     try:
         return Path(env.get("USERPROFILE" if platform == "win32" else "HOME") or Path.home())
     except RuntimeError:
-        raise SettingsError("no home folder", hint=f"set HOME, or {PATH_VARIABLE} to a file") from None
+        raise SettingsError("no home folder", hint="set HOME, or RESPAN_CLI_CONFIG to a file") from None
 
 
 def read(path: Path) -> Document:
@@ -201,7 +201,7 @@ def replace_text(
 def _locked(path: Path, timeout_s: float) -> Iterator[Path]:
     """The file behind any symbolic links, locked; failures to write it in words about profiles."""
     if path.exists() and not path.is_file():  # /dev/null must stay what it is
-        raise SettingsError(f"{path} is not a regular file", hint=f"name another with {PATH_VARIABLE}")
+        raise SettingsError(f"{path} is not a regular file", hint="name another with RESPAN_CLI_CONFIG")
     try:
         with files.locked(path, timeout_s) as target:
             yield target
@@ -210,7 +210,7 @@ def _locked(path: Path, timeout_s: float) -> Iterator[Path]:
         hint = f"try again, or end it: it holds {timeout.lock}"
         raise SettingsError(message, hint=hint, retryable=True) from None
     except OSError as error:
-        hint = f"the file is as it was; {PATH_VARIABLE} can name one elsewhere"
+        hint = "the file is as it was; RESPAN_CLI_CONFIG can name one elsewhere"
         raise SettingsError(f"cannot write {path}", reason=error.strerror, hint=hint) from None
 
 
