@@ -223,7 +223,8 @@ def test_ten_megabytes_arrive_whole(env: Env, sandbox: Sandbox) -> None:
             ("hi", "--param", "thread_identifier:=text"),
             None,
             2,
-            "error: --param has no JSON after 'thread_identifier:='; for text it is 'thread_identifier=TEXT'\n",
+            "error: --param has no JSON after 'thread_identifier:='; "
+            "for text it is 'thread_identifier=TEXT'\n",
         ),
         (
             ("hi", "-H", "Host: elsewhere"),
