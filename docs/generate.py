@@ -100,8 +100,8 @@ SETTINGS = """\
 
 A setting is taken from the first of: flag, environment, profile, the profile it inherits from, default. An
 empty value (`--customer-id ""`, `-H 'Name:'`, `-M key=`, a variable that is set but empty) removes the value
-of a lower place. The tables ({tables}) merge key by key; header names compare without case. White space at the
-ends of a value is dropped. `respan config show --origin` prints each effective value and its source.
+of a lower place. The tables ({tables}) merge key by key; header names compare without case. White space at
+the ends of a value is dropped. `respan config show --origin` prints each effective value and its source.
 
 | key | flag | environment | default | |
 |---|---|---|---|---|
@@ -139,8 +139,8 @@ is made. `api_key` and `api_key_command` exclude each other: setting one removes
 inherited. The command is run without a shell; it prints the key alone, 64 KiB at most.
 
 `--param KEY=TEXT` is text, `--param KEY:=JSON` any JSON (`--param cache_enabled:=true`). `--system @FILE`
-reads the system prompt from a file, `--header @FILE` lines of headers; a prompt that begins with `@` is written
-`@@…`. Identifiers, metadata, the model and headers must not contain control characters; metadata keys that
+reads the system prompt from a file, `--header @FILE` lines of headers; a prompt that begins with `@` is
+written `@@…`. Identifiers, metadata, the model and headers must not contain control characters; metadata keys that
 begin with `_` are reserved.
 
 In `respan config set metadata.KEY` all that follows the first dot is the key, with quotes around it or

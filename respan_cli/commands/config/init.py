@@ -21,10 +21,11 @@ from respan_cli.commands.shared.profile_edit import (
 )
 from respan_cli.errors import ExitCode, SettingsError, UsageError
 from respan_cli.settings import edits, profiles, store
-from respan_cli.settings.api_key import check_key
-from respan_cli.settings.fields import BY_NAME, KEY_FIELDS
+from respan_cli.settings.api_key import check_key, key_origin
+from respan_cli.settings.fields import BY_NAME
 from respan_cli.settings.layers import Layer
 from respan_cli.settings.pages import CREDITS_PAGE, KEYS_PAGE, PLATFORM, PROVIDERS_PAGE
+from respan_cli.settings.resolve import resolve
 from respan_cli.terminal.terminal import Terminal
 from respan_cli.terminal.text import RED
 
@@ -77,13 +78,20 @@ def _answers(terminal: Terminal, profile: str | None, flags: Layer) -> Layer:
     path = store.config_path(terminal.env)
     terminal.note(f"Setting up the profile {name!r} in {path}\n{STEPS}")
     answers: Layer = {}
-    if not table.keys() & set(KEY_FIELDS) or terminal.confirm(
+    if not _has_key(document, name) or terminal.confirm(
         f"The profile {name!r} has a key already. Replace it?"
     ):
         answers = edits.key_layer(_ask_key(terminal), "the terminal")
     if ("customer_identifier",) not in flags:
         answers = {**answers, **_ask_customer(terminal, table.get("customer_identifier", ""))}
     return answers
+
+
+def _has_key(document: edits.Tables, name: str) -> bool:
+    """Whether the profile has a key, of its own or inherited."""
+    if name not in document.get("profiles", {}):
+        return False
+    return key_origin(resolve(name, profiles.profile_layers(document, name))) is not None
 
 
 def _ask_key(terminal: Terminal) -> str:
