@@ -140,8 +140,8 @@ inherited. The command is run without a shell; it prints the key alone, 64 KiB a
 
 `--param KEY=TEXT` is text, `--param KEY:=JSON` any JSON (`--param cache_enabled:=true`). `--system @FILE`
 reads the system prompt from a file, `--header @FILE` lines of headers; a prompt that begins with `@` is
-written `@@…`. Identifiers, metadata, the model and headers must not contain control characters; metadata keys that
-begin with `_` are reserved.
+written `@@…`. Identifiers, metadata, the model and headers must not contain control characters; metadata keys
+that begin with `_` are reserved.
 
 In `respan config set metadata.KEY` all that follows the first dot is the key, with quotes around it or
 without. In `required` a whole table stands for any of its keys, and a header's name may be in any case.

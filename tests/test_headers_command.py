@@ -135,7 +135,7 @@ def test_a_reference_to_a_variable_that_is_not_set_is_said(env: Env) -> None:
     assert (done.code, done.err) == (0, f"respan: {words}\n")
     assert "X-Corp\tenv:CORP_TOKEN\t" in done.out
     assert run("send", "Hello", env=env) == Outcome(
-        3, "", f"error: {words}\n  next: set CORP_TOKEN, or take the header away: -H 'X-Corp:'\n"
+        3, "", f"error: {words}\n  next: set CORP_TOKEN, or remove the header: -H 'X-Corp:'\n"
     )
 
 

@@ -261,7 +261,7 @@ def test_ten_megabytes_arrive_whole(env: Env, sandbox: Sandbox) -> None:
             None,
             3,
             "error: the header 'X-Team' needs the environment variable NOT_SET, which is not set\n"
-            "  next: set NOT_SET, or take the header away: -H 'X-Team:'\n",
+            "  next: set NOT_SET, or remove the header: -H 'X-Team:'\n",
         ),
         (
             ("hi", "-p", "nobody"),
