@@ -355,7 +355,7 @@ def test_profiles_are_listed_with_what_each_would_use(home: Env) -> None:
     write(home, TWO)
     assert run("config", "list", env=home) == Outcome(
         0,
-        f"work\tactive, default\thttp://localhost:1/\tprofile\t\nplay\t\t{RESPAN}\tapi_key_command\t\n",
+        f"work\tactive, default\thttp://localhost:1/\tprofile\nplay\t\t{RESPAN}\tapi_key_command\n",
         "",
     )
     env = {**home, "RESPAN_PROFILE": "play", "RESPAN_API_KEY": "k"}
@@ -382,7 +382,7 @@ def test_profiles_are_listed_with_what_each_would_use(home: Env) -> None:
 
 
 def test_the_list_of_somebody_new_shows_the_default_profile(home: Env) -> None:
-    assert run("config", "list", env=home) == Outcome(0, f"default\tactive, default\t{RESPAN}\tnone\t\n", "")
+    assert run("config", "list", env=home) == Outcome(0, f"default\tactive, default\t{RESPAN}\tnone\n", "")
 
 
 def test_a_list_says_that_the_chosen_profile_is_none(home: Env) -> None:

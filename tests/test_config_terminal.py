@@ -182,9 +182,9 @@ def test_on_a_terminal_profiles_are_a_table(tmp_path: Path) -> None:
     write(env, TWO)
     assert run("config", "list", env=env, stdout_is_terminal=True) == Outcome(
         0,
-        "PROFILE  STATUS             BASE URL                              KEY\n"
+        "PROFILE  STATUS           BASE URL                              KEY\n"
         "work     active, default  http://localhost:1/                   profile\n"
-        "play     -                  https://api.respan.ai/api/anthropic/  none\n",
+        "play     -                https://api.respan.ai/api/anthropic/  none\n",
         "",
     )
     assert run("headers", "list", "-p", "play", env=env, stdout_is_terminal=True) == Outcome(

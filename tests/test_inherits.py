@@ -109,9 +109,9 @@ def test_the_lists_say_where_things_come_from(home: Env) -> None:
     env = {**home, "RESPAN_BASE_URL": "https://elsewhere.example.com"}
     assert run("config", "list", env=env) == Outcome(
         0,
-        "base\t\thttps://gateway.example.com/\tprofile\t\n"
-        "work\t\thttps://gateway.example.com/\tprofile base\tbase\n"
-        "reviewer\tactive, default\thttps://gateway.example.com/\tprofile base\twork\n",
+        "base\t\thttps://gateway.example.com/\tprofile\n"
+        "work\tinherits base\thttps://gateway.example.com/\tprofile base\n"
+        "reviewer\tactive, default, inherits work\thttps://gateway.example.com/\tprofile base\n",
         "",
     )
     assert run("headers", env=home) == Outcome(

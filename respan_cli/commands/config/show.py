@@ -71,9 +71,7 @@ def list_profiles(terminal: Terminal, options: ListOptions) -> int:
     rows = [_profile(name, chosen, document, terminal) for name in known or [DEFAULT_PROFILE]]
     if options.as_json:
         return _print_json(terminal, rows)
-    print_table(
-        terminal, ("PROFILE", "STATUS", "BASE URL", "KEY", "INHERITS"), [_profile_row(row) for row in rows]
-    )
+    print_table(terminal, ("PROFILE", "STATUS", "BASE URL", "KEY"), [_profile_row(row) for row in rows])
     return ExitCode.OK
 
 
@@ -94,10 +92,11 @@ def _profile(name: str, chosen: SourcedValue, document: edits.Tables, terminal: 
 
 def _profile_row(profile: dict[str, Any]) -> tuple[str, ...]:
     status = [word for word in ("active", "default") if profile[word]]
+    status += [f"inherits {profile['inherits']}"] if profile["inherits"] else []
     name, key = profile["name"], profile["key"] or "none"
     # A row need not repeat its own name: with it, the usual one is wider than 80 columns.
     key = key.removesuffix(f" of profile {name}").removesuffix(f" {name}")
-    return name, ", ".join(status), profile["base_url"], key, profile["inherits"] or ""
+    return name, ", ".join(status), profile["base_url"], key
 
 
 def show(terminal: Terminal, options: ShowOptions) -> int:
