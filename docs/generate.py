@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from respan_cli.settings.fields import FIELDS, Field, shown
+from respan_cli.settings.fields import FIELDS, Field, format_value
 
 FOLDER = Path(__file__).parent
 _EXAMPLES = re.compile(r"(?m)^(?:\$ .*\n)+")
@@ -79,7 +79,7 @@ def settings() -> str:
 def _rows() -> Iterator[str]:
     for field in FIELDS:
         flags = " ".join(f"`{flag}`" for flag in field.flags)
-        default = f"`{shown(field.default)}`" if field.default else ""
+        default = f"`{format_value(field.default)}`" if field.default else ""
         cells = (f"`{_key(field)}`", flags, f"`{field.env}`" if field.env else "", default, field.help)
         yield "| " + " | ".join(cells) + " |\n"
 
@@ -98,17 +98,17 @@ is to say) and `exit_code`. `type` is the API's own name for the error where the
 SETTINGS = """\
 # Settings
 
-A setting is taken from the first of: flag, environment, profile, default. An empty value (`--customer-id ""`,
-`-H 'Name:'`, `-M key=`, a variable that is set but empty) takes away what a lower place gave. The tables
-({tables}) merge key by key; header names compare without case.
-`respan config show --origin` says which value is in force and where it came from.
+A setting is taken from the first of: flag, environment, profile, the profile it inherits from, default. An
+empty value (`--customer-id ""`, `-H 'Name:'`, `-M key=`, a variable that is set but empty) removes the value
+of a lower place. The tables ({tables}) merge key by key; header names compare without case. White space at
+the ends of a value is dropped. `respan config show --origin` prints each effective value and its source.
 
 | key | flag | environment | default | |
 |---|---|---|---|---|
 {rows}
 The profile itself is chosen by `-p`/`--profile`, then `RESPAN_PROFILE`, then `default_profile` at the top of
-the file (`respan config use PROFILE`), else it is `default`. The file is `$RESPAN_CONFIG` if that is set;
-`respan config path` says where it is. In it, a profile is a table:
+the file (`respan config use PROFILE`), else it is `default`. The file is `$RESPAN_CLI_CONFIG` if that is set;
+`respan config path` prints its path. In it, a profile is a table:
 
 ```toml
 default_profile = "work"
@@ -126,10 +126,22 @@ anthropic-beta = "context-1m-2025-08-07"
 
 [profiles.work.gateway_headers]
 X-Corp-Token = "env:CORP_TOKEN"
+
+[profiles.reviewer]
+inherits = "work"
+system = "You review code. Be brief."
 ```
 
+`inherits` names another profile, which gives all that this one does not set; that one may inherit, too.
+
 A header value of the form `env:VARIABLE` stays a reference in the file; the variable is read when a request
-is made. `api_key` and `api_key_command` are two ways to say one thing: setting one takes the other away.
+is made. `api_key` and `api_key_command` exclude each other: setting one removes the other, also one that is
+inherited. The command is run without a shell; it prints the key alone, 64 KiB at most.
+
+`--param KEY=TEXT` is text, `--param KEY:=JSON` any JSON (`--param cache_enabled:=true`). `--system @FILE`
+reads the system prompt from a file, `--header @FILE` lines of headers; a prompt that begins with `@` is
+written `@@…`. Identifiers, metadata, the model and headers must not contain control characters; metadata keys
+that begin with `_` are reserved.
 
 In `respan config set metadata.KEY` all that follows the first dot is the key, with quotes around it or
 without. In `required` a whole table stands for any of its keys, and a header's name may be in any case.

@@ -25,7 +25,7 @@ HALF = "first half of it, "
 REQUEST_ID = "req_000000000000000000000001"
 LOG_ID = "23cd0118-8a49-58a7-92f7-c1bb4388b5f6"
 
-KEYS = "the key came from RESPAN_API_KEY; keys are made at https://platform.respan.ai/platform/api/api-keys"
+KEYS = "the key came from RESPAN_API_KEY; create one at https://platform.respan.ai/platform/api/api-keys"
 CREDITS = (
     "add credits at https://platform.respan.ai/platform/api/credits, "
     "or a provider key at https://platform.respan.ai/platform/api/integrations"

@@ -14,7 +14,7 @@ import pytest
 
 from respan_cli.errors import SettingsError
 from respan_cli.sandbox import Sandbox
-from respan_cli.settings.api_key import key_from_command
+from respan_cli.settings.key_command import key_from_command
 from tests.support import KEY, PATIENCE, Outcome, process_env, run, run_process, start_process
 
 Env = dict[str, str]
@@ -88,7 +88,7 @@ def test_no_key_at_all_says_how_to_get_one(keyless: Env) -> None:
         "",
         "error: no API key in profile 'default'\n"
         "  next: set RESPAN_API_KEY, or run 'respan config init'; "
-        "keys are made at https://platform.respan.ai/platform/api/api-keys\n",
+        "create one at https://platform.respan.ai/platform/api/api-keys\n",
     )
 
 
@@ -102,7 +102,12 @@ def test_a_variable_that_is_set_but_empty_is_named(keyless: Env) -> None:
 @pytest.mark.parametrize("key", ["two words", "kéy", "a\tb", "line\nline"])
 def test_a_key_that_no_header_can_carry_is_refused_and_not_quoted(env: Env, key: str) -> None:
     done = run("send", "Hello", env={**env, "RESPAN_API_KEY": key})
-    assert done == Outcome(3, "", "error: the key from RESPAN_API_KEY has a character that no key has\n")
+    assert done == Outcome(
+        3,
+        "",
+        "error: the key from RESPAN_API_KEY does not look like an API key\n"
+        "  why:  it has a space, a control character or one beyond ASCII\n",
+    )
 
 
 def test_white_space_around_a_key_is_not_part_of_it(env: Env, sandbox: Sandbox) -> None:
@@ -113,18 +118,18 @@ def test_white_space_around_a_key_is_not_part_of_it(env: Env, sandbox: Sandbox) 
 # The command itself
 
 
-def failing(command: str, patience: float = PATIENCE) -> SettingsError:
+def failing(command: str, timeout_s: float = PATIENCE) -> SettingsError:
     with pytest.raises(SettingsError) as caught:
-        key_from_command(command, HERE, patience)
+        key_from_command(command, HERE, "it", timeout_s)
     return caught.value
 
 
 def test_the_command_is_split_like_a_shells_but_no_shell_reads_it() -> None:
-    assert key_from_command("printf %s 'a b'\\''$HOME;x'", HERE) == "a b'$HOME;x"
+    assert key_from_command("printf %s%s 'a'\\''b' ';x'", HERE, "it") == "a'b;x"
 
 
 def test_the_command_gets_our_environment_and_no_input() -> None:
-    assert key_from_command("sh -c 'cat; echo $SECRET'", {**HERE, "SECRET": "s"}) == "s"
+    assert key_from_command("sh -c 'cat; echo $SECRET'", {**HERE, "SECRET": "s"}, "it") == "s"
 
 
 def test_the_command_does_not_eat_what_is_piped_in(tmp_path: Path) -> None:
@@ -137,7 +142,7 @@ def test_the_command_does_not_eat_what_is_piped_in(tmp_path: Path) -> None:
 
 def test_the_command_may_be_run_by_any_thread() -> None:
     found: list[str] = []
-    thread = threading.Thread(target=lambda: found.append(key_from_command("echo k", HERE)))
+    thread = threading.Thread(target=lambda: found.append(key_from_command("echo k", HERE, "it")))
     thread.start()
     thread.join()
     assert found == ["k"]
@@ -167,7 +172,7 @@ def test_a_command_that_gives_no_key_is_named(command: str, message: str, reason
 
 def test_a_command_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
     script = f"echo waiting >&2; sleep 1000 & echo $! > {tmp_path}/pid; wait"
-    error = failing(f'sh -c "{script}"', patience=0.5)
+    error = failing(f'sh -c "{script}"', timeout_s=0.5)
     assert error.message.endswith("took longer than 0.5 s")
     assert error.reason == "waiting"
     assert_gone(int((tmp_path / "pid").read_text()))
@@ -198,7 +203,7 @@ def test_ctrl_c_while_the_command_is_being_started_ends_it_too(tmp_path: Path) -
     try:
         for _ in range(5):
             with pytest.raises(KeyboardInterrupt):
-                key_from_command(f'sh -c "{script}"', HERE)
+                key_from_command(f'sh -c "{script}"', HERE, "it")
             assert_gone(int((tmp_path / "pid").read_text()))
     finally:
         done.set()

@@ -344,7 +344,7 @@ def test_a_key_of_the_profile_is_set_anew_where_it_stands(tmp_path: Path) -> Non
     with Sandbox(key="another") as sandbox:
         config.write_text(f'[profiles."my team"]\napi_key = "{KEY}"\nbase_url = "{sandbox.url}"\n')
         config.chmod(0o600)
-        env = {"HOME": str(tmp_path), "RESPAN_CONFIG": str(config)}
+        env = {"HOME": str(tmp_path), "RESPAN_CLI_CONFIG": str(config)}
         done = check("-p", "my team", env=env)
     assert done.shown["failure"]["next"] == "respan config set api_key - -p 'my team'"
     assert done.warnings("settings") == []
@@ -362,7 +362,7 @@ def test_a_key_that_the_gateway_repeats_is_shown_nowhere(tmp_path: Path, env: di
     config.write_text(f'[profiles.default]\napi_key = "{KEY}"\n')
     config.chmod(0o600)
     del env["RESPAN_API_KEY"]
-    env["RESPAN_CONFIG"] = str(config)
+    env["RESPAN_CLI_CONFIG"] = str(config)
     body = json.dumps({"detail": f"unknown key {KEY}"})
     with host(saying(page("401 Unauthorized", body, Content_Type="application/json"))) as port:
         for form in ((), ("--json",)):
@@ -438,7 +438,7 @@ def test_the_command_to_type_next_says_who_asks_again_but_no_secret(env: dict[st
         "--gateway-header",
         "X-Api-Key: hush-hush",
         "--param",
-        'customer_credentials={"a": "hush-hush"}',
+        'customer_credentials:={"a": "hush-hush"}',
     )
     done = check(*identity, *secret, "--sandbox", "-m", "sandbox-400", env=env)
     typed = "--customer-identifier 'acme inc' --metadata 'team=a b' --header 'X-A: b' --insecure-http"
@@ -486,7 +486,7 @@ def test_the_command_that_gives_the_key_is_told_once(sandbox: Sandbox, tmp_path:
     env = {
         "HOME": str(tmp_path),
         "PATH": "/usr/bin:/bin",
-        "RESPAN_CONFIG": str(config),
+        "RESPAN_CLI_CONFIG": str(config),
         "RESPAN_BASE_URL": sandbox.url,
     }
     done = run("check", env=env)
@@ -518,7 +518,7 @@ def test_a_profile_file_that_others_can_read_is_a_warning(tmp_path: Path, env: d
     config = tmp_path / "my config.toml"
     config.write_text("[profiles.default]\n")
     config.chmod(0o644)
-    done = run("check", "--no-send", env={**env, "RESPAN_CONFIG": str(config)})
+    done = run("check", "--no-send", env={**env, "RESPAN_CLI_CONFIG": str(config)})
     assert (done.code, done.err) == (
         0,
         f"warning: others can read the profile file: chmod 600 '{config}'\n",

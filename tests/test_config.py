@@ -180,7 +180,7 @@ def test_unset_of_what_is_not_there_is_done_already(home: Env) -> None:
 
 def test_a_new_profile_is_made_and_said(home: Env) -> None:
     assert run("config", "set", "-p", "ci", "model", "x", env=home) == Outcome(
-        0, "", "respan: made the new profile 'ci'\n"
+        0, "", "respan: created profile 'ci'\n"
     )
     assert run("config", "set", "-p", "ci", "max_tokens", "5", env=home) == DONE
     assert tables(home) == {"profiles": {"ci": {"model": "x", "max_tokens": 5}}}
@@ -217,7 +217,7 @@ def test_the_key_is_taken_from_standard_input_only(home: Env) -> None:
     assert done == Outcome(
         2,
         "",
-        "error: an API key on the command line stays in the shell's history and shows in the process list\n"
+        "error: an API key on the command line would leak into shell history and process lists\n"
         '  next: pipe it in: printf %s "$KEY" | respan config set api_key -\n',
     )
     assert not file_of(home).exists()
@@ -232,7 +232,7 @@ def test_the_key_is_taken_from_standard_input_only(home: Env) -> None:
     ("piped", "words"),
     [
         (b"", "the key from standard input is empty"),
-        (b"two words", "has a character that no key has"),
+        (b"two words", "does not look like an API key"),
         (b"\xff\xfe", "standard input is not UTF-8 at byte offset 0"),
     ],
 )
@@ -314,7 +314,7 @@ def test_init_without_a_person_says_how_a_script_does_it(home: Env) -> None:
     assert run("config", "init", env=home) == Outcome(
         2,
         "",
-        "error: there is nobody to ask for the API key\n"
+        "error: the API key cannot be asked for: this is not a terminal\n"
         '  next: printf %s "$KEY" | respan config init --api-key-stdin\n',
     )
     assert not file_of(home).exists()
@@ -356,7 +356,7 @@ def test_profiles_are_listed_with_what_each_would_use(home: Env) -> None:
     write(home, TWO)
     assert run("config", "list", env=home) == Outcome(
         0,
-        f"work\tin force, default\thttp://localhost:1/\tprofile\nplay\t\t{RESPAN}\tapi_key_command\n",
+        f"work\tactive, default\thttp://localhost:1/\tprofile\nplay\t\t{RESPAN}\tapi_key_command\n",
         "",
     )
     env = {**home, "RESPAN_PROFILE": "play", "RESPAN_API_KEY": "k"}
@@ -365,24 +365,32 @@ def test_profiles_are_listed_with_what_each_would_use(home: Env) -> None:
     assert json.loads(done.out) == [
         {
             "name": "work",
-            "in_force": False,
+            "active": False,
             "default": True,
             "base_url": "http://localhost:1/",
             "key": "RESPAN_API_KEY",
+            "inherits": None,
         },
-        {"name": "play", "in_force": True, "default": False, "base_url": RESPAN, "key": "RESPAN_API_KEY"},
+        {
+            "name": "play",
+            "active": True,
+            "default": False,
+            "base_url": RESPAN,
+            "key": "RESPAN_API_KEY",
+            "inherits": None,
+        },
     ]
 
 
 def test_the_list_of_somebody_new_shows_the_default_profile(home: Env) -> None:
-    assert run("config", "list", env=home) == Outcome(0, f"default\tin force, default\t{RESPAN}\tnone\n", "")
+    assert run("config", "list", env=home) == Outcome(0, f"default\tactive, default\t{RESPAN}\tnone\n", "")
 
 
 def test_a_list_says_that_the_chosen_profile_is_none(home: Env) -> None:
     write(home, TWO)
     done = run("config", "list", env={**home, "RESPAN_PROFILE": "paly"})
     assert (done.code, done.err) == (0, "respan: RESPAN_PROFILE names 'paly', which is no profile\n")
-    assert "in force" not in done.out
+    assert "active" not in done.out
 
 
 def test_a_profile_becomes_the_default_one(home: Env) -> None:
@@ -407,8 +415,7 @@ def test_a_profile_is_deleted_only_when_it_is_meant(home: Env) -> None:
     assert run("config", "delete", "work", env=home) == Outcome(
         2,
         "",
-        "error: there is nobody to ask whether profile 'work' may go\n"
-        "  next: respan config delete work --yes\n",
+        "error: deleting profile 'work' needs a confirmation\n  next: respan config delete work --yes\n",
     )
     assert path.read_text() == TWO
     assert run("config", "delete", "work", "--yes", env=home) == DONE
@@ -417,6 +424,23 @@ def test_a_profile_is_deleted_only_when_it_is_meant(home: Env) -> None:
     assert run("config", "delete", "default", "-y", env=home) == Outcome(
         3, "", "error: there is no profile 'default'\n  next: 'respan config list' shows them\n"
     )
+
+
+def test_writing_into_a_folder_that_others_may_write_is_warned_of(home: Env) -> None:
+    path = write(home, TWO)
+    path.parent.chmod(0o777)
+    assert run("config", "use", "play", env=home) == Outcome(
+        0, "", f"respan: others can replace the profile file: chmod go-w {path.parent}\n"
+    )
+
+
+def test_a_pipe_as_profile_file_is_an_error_and_not_waited_for(home: Env, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for argv in (("config", "show"), ("config", "list"), ("send", "hi"), ("headers",)):
+        assert run(*argv, env={**home, "RESPAN_CLI_CONFIG": str(pipe)}) == Outcome(
+            3, "", f"error: cannot read {pipe}\n  why:  not a regular file\n"
+        )
 
 
 # show, path, mcp
@@ -445,7 +469,8 @@ def test_the_settings_in_force_are_rows_for_a_script(home: Env) -> None:
         "gateway_headers\t\t\n"
         "timeout\t600\tdefault\n"
         "max_retries\t2\tdefault\n"
-        "required\t\t\n",
+        "required\t\t\n"
+        "inherits\t\t\n",
         "",
     )
     assert run("config", "show", env=home).out.startswith("profile\tdefault\napi_key\t\napi_key_command\t\n")
@@ -474,7 +499,7 @@ def test_the_settings_in_force_are_json_on_request(home: Env) -> None:
 def test_path_says_where_the_file_is_even_if_it_is_broken(home: Env) -> None:
     path = write(home, "[broken")
     assert run("config", "path", env=home) == Outcome(0, f"{path}\n", "")
-    assert run("config", "path", env={**home, "RESPAN_CONFIG": "/a/b"}) == Outcome(0, "/a/b\n", "")
+    assert run("config", "path", env={**home, "RESPAN_CLI_CONFIG": "/a/b"}) == Outcome(0, "/a/b\n", "")
 
 
 def test_mcp_prints_the_json_of_the_documentation(home: Env) -> None:
@@ -507,7 +532,7 @@ def test_a_file_that_does_not_parse_is_named_with_its_place_and_never_rewritten(
         "",
         f"error: {path}, line 2, column 9: not valid TOML\n"
         "  why:  Invalid value\n"
-        "  next: put it right: respan config edit\n",
+        "  next: fix it with 'respan config edit'\n",
     )
     assert path.read_text() == "[profiles.default]\nmodel = \n"
 
@@ -560,7 +585,7 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path) -> None:
         "",
         f"error: cannot write {path}\n"
         "  why:  File too large\n"
-        "  next: the file is as it was; RESPAN_CONFIG can name one elsewhere\n",
+        "  next: the file is as it was; RESPAN_CLI_CONFIG can name one elsewhere\n",
     )
     assert path.read_text() == TWO
     assert {file.name for file in path.parent.iterdir()} <= {"config.toml", ".config.toml.lock"}
@@ -609,7 +634,7 @@ def test_no_command_opens_a_socket_or_loads_the_sdk(tmp_path: Path) -> None:
         config delete -y default
     """
     done = run_process(env=env, stdin=lines.strip().encode(), command=("-c", WATCHED))
-    assert (done.code, done.err) == (0, "respan: made the new profile 'other'\n")
+    assert (done.code, done.err) == (0, "respan: created profile 'other'\n")
     # Not even what draws tables: off a terminal nothing is drawn.
     assert done.out.splitlines()[-1] == ""
 

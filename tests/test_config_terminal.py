@@ -107,7 +107,7 @@ def test_what_is_no_key_is_asked_for_again_and_no_message_need_be_sent(home: Env
     with Pty("config", "init", "-p", "ci", "--customer-id", "acme", env=home) as pty:
         answer(pty, KEY_QUESTION, "\r")
         answer(pty, f"the key from the terminal is empty\x1b[0m\r\n{KEY_QUESTION}", "two words\r")
-        answer(pty, f"has a character that no key has\x1b[0m\r\n{KEY_QUESTION}", f" {KEY} \r")
+        answer(pty, f"does not look like an API key\x1b[0m\r\n{KEY_QUESTION}", f" {KEY} \r")
         answer(pty, LAST_QUESTION, "n\r")
         code, screen = pty.finish()
     assert (code, sandbox.requests) == (0, [])
@@ -182,9 +182,9 @@ def test_on_a_terminal_profiles_are_a_table(tmp_path: Path) -> None:
     write(env, TWO)
     assert run("config", "list", env=env, stdout_is_terminal=True) == Outcome(
         0,
-        "PROFILE  STATUS             BASE URL                              KEY\n"
-        "work     in force, default  http://localhost:1/                   profile\n"
-        "play     -                  https://api.respan.ai/api/anthropic/  none\n",
+        "PROFILE  STATUS           BASE URL                              KEY\n"
+        "work     active, default  http://localhost:1/                   profile\n"
+        "play     -                https://api.respan.ai/api/anthropic/  none\n",
         "",
     )
     assert run("headers", "list", "-p", "play", env=env, stdout_is_terminal=True) == Outcome(
@@ -196,7 +196,7 @@ def test_the_usual_profile_takes_one_row_of_the_usual_terminal(tmp_path: Path) -
     env = {"HOME": str(tmp_path), "COLUMNS": "80", "NO_COLOR": "1"}
     write(env, f'[profiles.default]\napi_key = "{KEY}"\n')
     assert run("config", "list", env=env, stdout_is_terminal=True).out.splitlines()[1:] == [
-        "default  in force, default  https://api.respan.ai/api/anthropic/  profile"
+        "default  active, default  https://api.respan.ai/api/anthropic/  profile"
     ]
 
 

@@ -21,7 +21,7 @@ NASTY = (
     "RESPAN_REFERENCE_0. lines\r\nRESPAN_BODY\nEOF\n äöü 你好 👋🏽 \u2028"
 )
 FLAGS = (
-    *("-s", NASTY, "--customer-id", "it's $acme", "-M", 'quote="`x`"', "--param", "cache_enabled=true"),
+    *("-s", NASTY, "--customer-id", "it's $acme", "-M", 'quote="`x`"', "--param", "cache_enabled:=true"),
     *("-H", "anthropic-beta: a'b\"c$d`e\\f", "--gateway-header", "X-Respan-Beta: $x'y"),
 )
 REFERENCES = (
@@ -174,7 +174,7 @@ def test_secrets_are_hidden_unless_asked_for_and_the_key_always(env: dict[str, s
         "--gateway-header",
         "Cookie: s3cret",
         "--param",
-        'credential_override="s3cret"',
+        "credential_override=s3cret",
     )
     for form in ("json", "curl", "python"):
         hidden = run("send", "--as", form, "hi", *flags, env=env)
@@ -191,7 +191,7 @@ def test_secrets_are_hidden_unless_asked_for_and_the_key_always(env: dict[str, s
     [
         ("-H", "X-Api-Key: s3cret"),
         ("--gateway-header", "Cookie: s3cret"),
-        ("--param", 'credential_override="s3cret"'),
+        ("--param", "credential_override=s3cret"),
     ],
     ids=["forwarded", "gateway", "parameter"],
 )

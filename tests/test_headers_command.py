@@ -82,7 +82,7 @@ def test_the_list_is_json_on_request(env: Env) -> None:
         {"scope": "gateway", "name": "X-Corp", "value": "env:CORP_TOKEN", "source": "profile default"},
         {"scope": "gateway", "name": "anthropic-version", "value": "2023-06-01", "source": "profile default"},
     ]
-    assert run("headers", "list", "--json", env={**env, "RESPAN_CONFIG": "/dev/null"}).out == "[]\n"
+    assert run("headers", "list", "--json", env={**env, "RESPAN_CLI_CONFIG": "/dev/null"}).out == "[]\n"
 
 
 @pytest.mark.parametrize("profile", [PROFILE, "", '[profiles.default.gateway_headers]\nAccept = "*/*"\n'])
@@ -135,7 +135,7 @@ def test_a_reference_to_a_variable_that_is_not_set_is_said(env: Env) -> None:
     assert (done.code, done.err) == (0, f"respan: {words}\n")
     assert "X-Corp\tenv:CORP_TOKEN\t" in done.out
     assert run("send", "Hello", env=env) == Outcome(
-        3, "", f"error: {words}\n  next: set CORP_TOKEN, or take the header away: -H 'X-Corp:'\n"
+        3, "", f"error: {words}\n  next: set CORP_TOKEN, or remove the header: -H 'X-Corp:'\n"
     )
 
 
@@ -158,7 +158,7 @@ def test_without_a_key_the_list_says_so(env: Env) -> None:
     del env["RESPAN_API_KEY"]
     assert "Authorization\tBearer (no key)\tnot set\n" in run("headers", "list", "--effective", env=env).out
     write(env, '[profiles.default]\napi_key_command = "false"\n')
-    words = "Authorization\tBearer (what api_key_command prints)\tapi_key_command of profile default\n"
+    words = "Authorization\tBearer (from api_key_command)\tapi_key_command of profile default\n"
     assert words in run("headers", "list", "--effective", "--show-secrets", env=env).out
 
 
@@ -193,7 +193,7 @@ def test_a_secret_on_the_command_line_is_remarked_on_to_a_person(env: Env) -> No
         0,
         "",
         "respan: profile 'default': headers.x-api-key = [hidden]\n"
-        "respan: this value now stands in the shell's history; '-' reads it from standard input, "
+        "respan: this value is now in your shell history; '-' reads it from standard input, "
         "and env:VARIABLE keeps it out of the file too\n",
     )
     for argv in (("x-api-key", "env:TOKEN"), ("x-plain", "1")):

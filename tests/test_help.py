@@ -140,7 +140,7 @@ def test_every_variable_that_the_program_reads_is_listed() -> None:
     for path in Path(respan_cli.__file__).parent.rglob("*.py"):
         if "sandbox" not in path.parts:
             read |= set(re.findall(r"\benv(?:\.get\(|\[)[\"']([A-Z_]+)[\"']", path.read_text("utf-8")))
-    assert {"NO_COLOR", "RESPAN_CONFIG", "TERM"} <= read
+    assert {"NO_COLOR", "RESPAN_CLI_CONFIG", "TERM"} <= read
     assert read - _OF_THE_SYSTEM <= variables().keys()
 
 
@@ -182,7 +182,7 @@ def test_help_on_nothing_known_names_the_nearest() -> None:
 def test_a_mistyped_profile_names_the_nearest(env: dict[str, str], tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text('[profiles.work]\nmodel = "x"\n')
-    done = run("send", "hi", "-p", "wrok", env=env | {"RESPAN_CONFIG": str(config)})
+    done = run("send", "hi", "-p", "wrok", env=env | {"RESPAN_CLI_CONFIG": str(config)})
     assert (done.code, done.err.splitlines()[0]) == (
         3,
         "error: there is no profile 'wrok', did you mean 'work'?",

@@ -99,7 +99,7 @@ def test_a_redirect_takes_neither_key_nor_prompt_anywhere(env: Env, sandbox: San
 SECRET = "secret-of-a-header-0123"
 SECRETS = (
     *("--gateway-header", f"cookie: {SECRET}", "-H", f"x-provider-key: {SECRET}"),
-    *("--param", f'customer_credentials={{"anthropic": "{SECRET}"}}'),
+    *("--param", f'customer_credentials:={{"anthropic": "{SECRET}"}}'),
 )
 MODES: list[tuple[str, ...]] = [
     (),

@@ -66,7 +66,7 @@ def home_of(tmp_path: Path, sandbox: Sandbox, source: str) -> Env:
         "PATH": "/usr/bin:/bin",
         "TMPDIR": str(tmp_path),
         "EDITOR": f"{sys.executable} {tmp_path}/spoil.py",
-        "RESPAN_CONFIG": str(config),
+        "RESPAN_CLI_CONFIG": str(config),
         "RESPAN_BASE_URL": sandbox.url,
         "RESPAN_MAX_RETRIES": "0",
     }

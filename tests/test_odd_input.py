@@ -15,9 +15,9 @@ DEEP = "is nested deeper than 100 levels"
 NESTED = "[" * 300 + "]" * 300
 
 ODD = [
-    (("--param", r'x="\ud800"'), f"--param {HALF}"),
-    (("--param", "x=1e999"), f"--param {HUGE}"),
-    (("--param", f"x={NESTED}"), f"--param {DEEP}"),
+    (("--param", r'x:="\ud800"'), f"--param {HALF}"),
+    (("--param", "x:=1e999"), f"--param {HUGE}"),
+    (("--param", f"x:={NESTED}"), f"--param {DEEP}"),
     (("--extra-body", r'{"\ud800": 1}'), f"--extra-body {HALF}"),
     (("--extra-body", '{"a": -1e999}'), f"--extra-body {HUGE}"),
     (("--extra-body", f'{{"a": {NESTED}}}'), f"--extra-body {DEEP}"),
@@ -62,7 +62,7 @@ def test_a_parameter_of_the_profile_that_no_json_can_carry_is_named(
     path = tmp_path / "config.toml"
     path.write_text(f"[profiles.default.respan_params]\nx = {value}\n")
     place = f"{path}, line 2, column 1"
-    assert run(*command, env=env | {"RESPAN_CONFIG": str(path)}) == Outcome(
+    assert run(*command, env=env | {"RESPAN_CLI_CONFIG": str(path)}) == Outcome(
         3,
         "",
         f"error: profiles.default.respan_params {words}\n  next: {place}: 'respan config edit' opens it\n",
@@ -70,7 +70,7 @@ def test_a_parameter_of_the_profile_that_no_json_can_carry_is_named(
 
 
 def test_an_empty_object_given_as_a_parameter_is_sent(env: dict[str, str], sandbox: Sandbox) -> None:
-    assert run("send", "hi", "--param", "cache_options={}", env=env) == Outcome(0, "hi\n", "")
+    assert run("send", "hi", "--param", "cache_options:={}", env=env) == Outcome(0, "hi\n", "")
     assert sandbox.requests[0]["body"]["metadata"] == {"respan_params": {"cache_options": {}}}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from respan_cli.settings import parsers
+from respan_cli.settings import parsers, strict_json, tables, urls
 
 RESPAN = "https://api.respan.ai/api/anthropic/"
 
@@ -45,8 +45,8 @@ RESPAN = "https://api.respan.ai/api/anthropic/"
     ],
 )
 def test_a_base_url_is_completed_at_respan_and_elsewhere_taken_as_given(given: str, expected: str) -> None:
-    assert parsers.base_url(given) == expected
-    assert parsers.base_url(expected) == expected
+    assert urls.base_url(given) == expected
+    assert urls.base_url(expected) == expected
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,15 @@ def test_a_base_url_is_completed_at_respan_and_elsewhere_taken_as_given(given: s
         ("https://host/\x1b[31m", "has a character that a URL cannot have"),
         ("https://host/\nX", "has a character that a URL cannot have"),
         (5, "is not a URL"),
+        ("https://[::1].example.com", "is not a URL|has an invalid host name"),
+        ("https://x[::1]/", "is not a URL|has an invalid host name"),
+        ("https://[::1]x:80/", "is not a URL|has an invalid host name"),
+        ("https://a\\b/", "has an invalid host name"),
     ],
 )
 def test_what_is_no_base_url_is_refused(given: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        parsers.base_url(given)
+        urls.base_url(given)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +83,10 @@ def test_what_is_no_base_url_is_refused(given: object, words: str) -> None:
         ("https://example.com/", False),
         ("http://example.com/", True),
         ("http://localhost/", False),
-        ("http://me.localhost:80/", False),
+        ("http://no-such-name.localhost/", True),
+        ("http://[::1].example.com/", True),
+        ("http://x[::1]/", True),
+        ("http://127.0.0.1\\.example.com/", True),
         ("http://127.0.0.1:8080/", False),
         ("http://127.8.9.1/", False),
         ("http://[::1]/", False),
@@ -90,7 +97,7 @@ def test_what_is_no_base_url_is_refused(given: object, words: str) -> None:
     ],
 )
 def test_plain_http_is_insecure_to_any_machine_but_this_one(url: str, insecure: bool) -> None:
-    assert parsers.is_insecure(url) is insecure
+    assert urls.is_insecure(url) is insecure
 
 
 @pytest.mark.parametrize(
@@ -135,13 +142,13 @@ def test_what_is_no_number_of_seconds(given: object) -> None:
     ],
 )
 def test_lists_of_names(given: object, expected: tuple[str, ...]) -> None:
-    assert parsers.names(given) == expected
+    assert parsers.setting_names(given) == expected
 
 
 @pytest.mark.parametrize("given", [5, [1], "[1]", {}])
 def test_what_is_no_list_of_names(given: object) -> None:
     with pytest.raises(ValueError, match="is not a list of settings"):
-        parsers.names(given)
+        parsers.setting_names(given)
 
 
 @pytest.mark.parametrize(
@@ -150,10 +157,12 @@ def test_what_is_no_list_of_names(given: object) -> None:
         ({"a": "x", "b": 1, "c": True, "d": 1.5}, {"a": "x", "b": "1", "c": "true", "d": "1.5"}),
         ('{"a": "x", "b": 1}', {"a": "x", "b": "1"}),
         (["a=x", "b=c=d", "e="], {"a": "x", "b": "c=d", "e": ""}),
+        ([" a = x\r\n", "b= y z "], {"a": "x", "b": "y z"}),
+        ({"a": " x\r", "b": "\n"}, {"a": "x", "b": ""}),
     ],
 )
 def test_metadata_values_become_strings(given: object, expected: dict[str, str]) -> None:
-    assert parsers.metadata(given) == expected
+    assert tables.metadata(given) == expected
 
 
 @pytest.mark.parametrize(
@@ -163,29 +172,32 @@ def test_metadata_values_become_strings(given: object, expected: dict[str, str])
         ("{", "is not a JSON object"),
         (["ab"], "is not of the form KEY=VALUE"),
         (["=b"], "has an empty key"),
+        (["_a=b"], "has the key '_a': keys that begin with '_' are reserved"),
+        ({"a": "b\x1bc"}, r"has a control character \(U\+001B\) under 'a'"),
+        ({"a\n": "b"}, r"has a control character \(U\+000A\) in the key"),
         ({"a": None}, "has no text under 'a'"),
         ({"a": {"b": 1}}, "has no text under 'a'"),
     ],
 )
 def test_what_is_no_metadata(given: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        parsers.metadata(given)
+        tables.metadata(given)
 
 
 @pytest.mark.parametrize("given", ["text", "NaN", "{", "[" * 100_000])
 def test_what_is_no_json(given: str) -> None:
-    with pytest.raises(ValueError, match="is not JSON: text needs its quotes"):
-        parsers.json_value(given)
+    with pytest.raises(ValueError):
+        strict_json.loads(given)
 
 
 @pytest.mark.parametrize(
-    "name", sorted(parsers.OWN_FLAGS) + sorted(parsers.BODY_FIELDS) + sorted(parsers.NOT_HONOURED)
+    "name", sorted(tables.OWN_FLAGS) + sorted(tables.BODY_FIELDS) + sorted(tables.NOT_HONOURED)
 )
 def test_a_parameter_that_would_do_harm_or_nothing_is_refused(name: str) -> None:
     tries: list[Any] = [{name: 1}, [f"{name}=1"]]
     for given in tries:
         with pytest.raises(ValueError, match=f"sets '{name}'"):
-            parsers.respan_params(given)
+            tables.respan_params(given)
 
 
 @pytest.mark.parametrize(
@@ -198,5 +210,5 @@ def test_a_parameter_that_would_do_harm_or_nothing_is_refused(name: str) -> None
 )
 def test_a_parameter_with_a_dot_in_its_name_would_do_nothing_and_is_refused(name: str, words: str) -> None:
     with pytest.raises(ValueError, match="sets ") as caught:
-        parsers.respan_params({name: 1})
+        tables.respan_params({name: 1})
     assert words in str(caught.value)

@@ -102,7 +102,7 @@ def test_no_command_and_no_profile_of_a_file_reaches_a_terminal_raw(env: Env, tm
         "=\x1b[2J",
     ):
         path.write_text(text)
-        done = on_a_terminal("send", "hi", env={**env, "RESPAN_CONFIG": str(path)})
+        done = on_a_terminal("send", "hi", env={**env, "RESPAN_CLI_CONFIG": str(path)})
         assert done.code == 3
         assert not STEERING.search(done.err)
     assert not STEERING.search(on_a_terminal(DANGER, env=env).err)

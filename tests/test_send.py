@@ -200,31 +200,31 @@ def test_ten_megabytes_arrive_whole(env: Env, sandbox: Sandbox) -> None:
             "the gateway cuts silently after 254\n",
         ),
         (
-            ("hi", "--param", "fallback_models=[]"),
+            ("hi", "--param", "fallback_models:=[]"),
             None,
             2,
             "error: --param sets 'fallback_models', and this endpoint is a pass-through that does not honour "
-            "fallback models: it would be ignored without a word\n",
+            "fallback models: it would be ignored silently\n",
         ),
         (
-            ("hi", "--param", 'model="x"'),
+            ("hi", "--param", "model=x"),
             None,
             2,
             "error: --param sets 'model', a field of the message: "
             "Respan parameters would override it unseen\n",
         ),
         (
-            ("hi", "--param", 'customer_identifier="x"'),
+            ("hi", "--param", "customer_identifier=x"),
             None,
             2,
             "error: --param sets 'customer_identifier', which has a flag of its own: --customer-identifier\n",
         ),
         (
-            ("hi", "--param", "thread_identifier=text"),
+            ("hi", "--param", "thread_identifier:=text"),
             None,
             2,
-            "error: --param has no JSON after 'thread_identifier=': text needs its quotes, "
-            "'thread_identifier=\"text\"'\n",
+            "error: --param has no JSON after 'thread_identifier:='; "
+            "for text it is 'thread_identifier=TEXT'\n",
         ),
         (
             ("hi", "-H", "Host: elsewhere"),
@@ -261,7 +261,7 @@ def test_ten_megabytes_arrive_whole(env: Env, sandbox: Sandbox) -> None:
             None,
             3,
             "error: the header 'X-Team' needs the environment variable NOT_SET, which is not set\n"
-            "  next: set NOT_SET, or take the header away: -H 'X-Team:'\n",
+            "  next: set NOT_SET, or remove the header: -H 'X-Team:'\n",
         ),
         (
             ("hi", "-p", "nobody"),
@@ -291,7 +291,7 @@ def test_without_a_key_it_says_where_to_get_one(env: Env, sandbox: Sandbox) -> N
         "",
         "error: no API key in profile 'default'\n"
         "  next: set RESPAN_API_KEY, or run 'respan config init'; "
-        "keys are made at https://platform.respan.ai/platform/api/api-keys\n",
+        "create one at https://platform.respan.ai/platform/api/api-keys\n",
     )
     assert sandbox.requests == []
 
@@ -324,8 +324,8 @@ def test_every_layer_is_overruled_by_the_one_above_it(env: Env, sandbox: Sandbox
 def test_required_settings_are_asked_for_before_anything_is_sent(
     env: Env, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    env["RESPAN_CONFIG"] = str(tmp_path / "team.toml")
-    Path(env["RESPAN_CONFIG"]).write_text(
+    env["RESPAN_CLI_CONFIG"] = str(tmp_path / "team.toml")
+    Path(env["RESPAN_CLI_CONFIG"]).write_text(
         '[profiles.default]\nrequired = ["customer_identifier", "metadata.agent", "headers.X-Team"]\n'
     )
     assert run("send", "hi", "--customer-id", "acme", env=env) == Outcome(
@@ -356,8 +356,8 @@ def test_auto_makes_a_fresh_identifier_for_each_request(env: Env, sandbox: Sandb
 
 
 def test_params_of_every_json_type_go_through(env: Env, sandbox: Sandbox) -> None:
-    flags = ("--param", 'thread_identifier="t-1"', "--param", "cache_enabled=true", "--param", "cache_ttl=60")
-    assert run("send", "hi", *flags, "--param", 'customer_params={"name": "Ann"}', env=env).code == 0
+    flags = ("--param", "thread_identifier=t-1", "--param", "cache_enabled:=true", "--param", "cache_ttl:=60")
+    assert run("send", "hi", *flags, "--param", 'customer_params:={"name": "Ann"}', env=env).code == 0
     assert sandbox.requests[0]["body"]["metadata"]["respan_params"] == {
         "thread_identifier": "t-1",
         "cache_enabled": True,

@@ -1,4 +1,4 @@
-"""Layers of settings: which value is in force, who gave it, and what is said of one that cannot be."""
+"""Layers of settings: the effective value, its source, and the errors."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from respan_cli.errors import RespanError, SettingsError, UsageError
+from respan_cli.settings import profiles
 from respan_cli.settings import resolve as resolve_module
 from respan_cli.settings.fields import BY_NAME, FIELDS
 from respan_cli.settings.layers import MisplacedError, from_environment, from_flags, from_profile
@@ -40,7 +41,7 @@ LAYERED = [
 
 
 @pytest.mark.parametrize(("name", "flag", "variable", "own"), LAYERED)
-def test_the_first_of_flag_variable_profile_and_default_is_in_force(
+def test_the_first_of_flag_variable_profile_and_default_is_effective(
     name: str, flag: str, variable: str, own: Any
 ) -> None:
     field = BY_NAME[name]
@@ -77,13 +78,13 @@ def test_an_empty_value_takes_away_what_lower_layers_gave(
 
 
 def test_metadata_merges_key_by_key_and_every_layer_can_take_a_key_away() -> None:
-    current = resolve(
+    settings = resolve(
         {"metadata": ["a=flag", "gone=", "text="]},
         {"RESPAN_METADATA": '{"a": "variable", "b": 2, "lost": ""}'},
         {"metadata": {"a": "profile", "b": "profile", "c": True, "gone": "x", "lost": "x"}},
     )
-    assert current.metadata == {"a": "flag", "b": "2", "c": "true"}
-    assert {name: source for name, source in current.sources.items() if name.startswith("metadata")} == {
+    assert settings.metadata == {"a": "flag", "b": "2", "c": "true"}
+    assert {name: source for name, source in settings.sources.items() if name.startswith("metadata")} == {
         "metadata.a": "--metadata",
         "metadata.b": "RESPAN_METADATA",
         "metadata.c": "profile work",
@@ -91,53 +92,53 @@ def test_metadata_merges_key_by_key_and_every_layer_can_take_a_key_away() -> Non
 
 
 def test_an_empty_variable_takes_the_whole_table_away_and_flags_begin_anew() -> None:
-    current = resolve({"metadata": ["a=1"]}, {"RESPAN_METADATA": ""}, {"metadata": {"b": "2"}})
-    assert current.metadata == {"a": "1"}
+    settings = resolve({"metadata": ["a=1"]}, {"RESPAN_METADATA": ""}, {"metadata": {"b": "2"}})
+    assert settings.metadata == {"a": "1"}
 
 
 @pytest.mark.parametrize("scope", ["headers", "gateway_headers"])
 def test_header_names_compare_without_case_and_are_written_as_the_highest_layer_has_them(scope: str) -> None:
     profile = {scope: {"X-One": "profile", "X-Two": "profile", "X-Three": "profile"}}
-    current = resolve({scope: ["x-one: flag", "X-TWO:"]}, {}, profile)
-    assert getattr(current, scope) == {"x-one": "flag", "X-Three": "profile"}
-    assert current.sources[f"{scope}.x-one"].startswith("--")
-    assert current.sources[f"{scope}.x-three"] == "profile work"
+    settings = resolve({scope: ["x-one: flag", "X-TWO:"]}, {}, profile)
+    assert getattr(settings, scope) == {"x-one": "flag", "X-Three": "profile"}
+    assert settings.sources[f"{scope}.x-one"].startswith("--")
+    assert settings.sources[f"{scope}.x-three"] == "profile work"
 
 
 def test_the_last_of_two_flags_for_one_key_counts() -> None:
-    current = resolve({"metadata": ["a=1", "a=2", "b=1", "b="], "headers": ["X-A: 1", "x-a: 2"]})
-    assert (current.metadata, current.headers) == ({"a": "2"}, {"x-a": "2"})
+    settings = resolve({"metadata": ["a=1", "a=2", "b=1", "b="], "headers": ["X-A: 1", "x-a: 2"]})
+    assert (settings.metadata, settings.headers) == ({"a": "2"}, {"x-a": "2"})
 
 
 def test_respan_params_merge_and_keep_their_types() -> None:
-    current = resolve(
-        {"respan_params": ["cache_ttl=60", 'thread_identifier="t"', "disable_log="]},
+    settings = resolve(
+        {"respan_params": ["cache_ttl:=60", "thread_identifier=t", "disable_log="]},
         {},
         {"respan_params": {"cache_ttl": 5, "disable_log": True, "properties": {"a": [1]}}},
     )
-    assert current.respan_params == {"cache_ttl": 60, "thread_identifier": "t", "properties": {"a": [1]}}
+    assert settings.respan_params == {"cache_ttl": 60, "thread_identifier": "t", "properties": {"a": [1]}}
 
 
 # The key, which has two names
 
 
 def test_a_key_from_the_environment_takes_the_place_of_the_profiles_command() -> None:
-    current = resolve({}, {"RESPAN_API_KEY": "k"}, {"api_key_command": "pass show respan"})
-    assert current.api_key
-    assert (current.api_key.reveal(), current.api_key_command) == ("k", None)
-    assert current.sources["api_key"] == "RESPAN_API_KEY"
-    assert "api_key_command" not in current.sources
+    settings = resolve({}, {"RESPAN_API_KEY": "k"}, {"api_key_command": "pass show respan"})
+    assert settings.api_key
+    assert (settings.api_key.reveal(), settings.api_key_command) == ("k", None)
+    assert settings.sources["api_key"] == "RESPAN_API_KEY"
+    assert "api_key_command" not in settings.sources
 
 
 @pytest.mark.parametrize("own", [{"api_key": "k"}, {"api_key_command": "pass show respan"}])
 def test_an_empty_key_in_the_environment_takes_the_profiles_key_away(own: dict[str, str]) -> None:
-    current = resolve({}, {"RESPAN_API_KEY": ""}, own)
-    assert (current.api_key, current.api_key_command) == (None, None)
+    settings = resolve({}, {"RESPAN_API_KEY": ""}, own)
+    assert (settings.api_key, settings.api_key_command) == (None, None)
 
 
 def test_no_repr_shows_the_key() -> None:
-    current = resolve({}, {"RESPAN_API_KEY": "sk-secret"})
-    assert "sk-secret" not in repr(current) + repr(current.api_key) + str(current.api_key)
+    settings = resolve({}, {"RESPAN_API_KEY": "sk-secret"})
+    assert "sk-secret" not in repr(settings) + repr(settings.api_key) + str(settings.api_key)
 
 
 def test_a_profile_cannot_have_a_key_and_a_command_for_it() -> None:
@@ -164,7 +165,7 @@ def test_the_profile_is_chosen_like_any_setting(
 ) -> None:
     env = {} if variable is None else {"RESPAN_PROFILE": variable}
     document = {} if default is None else {"default_profile": default}
-    found = resolve_module.choose_profile(flag, env, document)
+    found = profiles.choose_profile(flag, env, document)
     assert (found.value, found.source) == chosen
 
 
@@ -281,7 +282,7 @@ def test_a_required_key_is_given_by_itself_only_and_a_header_in_any_case() -> No
     ("document", "words", "path"),
     [
         ({"modle": 1}, "modle is not a setting, did you mean 'model'?", ("modle",)),
-        ({"model": "x"}, "stands outside of every profile: it belongs under [profiles.default]", ("model",)),
+        ({"model": "x"}, "is outside of every profile: it belongs under [profiles.default]", ("model",)),
         ({"default_profle": "x"}, "did you mean 'default_profile'?", ("default_profle",)),
         ({"default_profile": 1}, "default_profile is not text", ("default_profile",)),
         ({"profiles": 1}, "write [profiles.NAME]", ("profiles",)),
@@ -298,7 +299,7 @@ def test_the_whole_document_is_checked_and_the_place_is_named(
     document: dict[str, Any], words: str, path: tuple[str, ...]
 ) -> None:
     with pytest.raises(MisplacedError) as caught:
-        resolve_module.check_document(document)
+        profiles.check_document(document)
     assert words in caught.value.message
     assert caught.value.path == path
 

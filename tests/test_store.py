@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from respan_cli.errors import SettingsError, UsageError
-from respan_cli.settings import store
+from respan_cli.settings import store, toml_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,10 +106,10 @@ def run(script: str, *args: object, before: tuple[str, ...] = ()) -> tuple[int, 
         ("darwin", {}, "/home/ada/Library/Application Support/respan-cli/config.toml"),
         ("win32", {"APPDATA": "/roaming"}, "/roaming/respan-cli/config.toml"),
         ("win32", {"USERPROFILE": "/users/ada"}, "/users/ada/AppData/Roaming/respan-cli/config.toml"),
-        ("linux", {"RESPAN_CONFIG": ""}, "/home/ada/.config/respan-cli/config.toml"),
-        ("linux", {"RESPAN_CONFIG": "/else/where.toml"}, "/else/where.toml"),
-        ("linux", {"RESPAN_CONFIG": "here.toml"}, "here.toml"),
-        ("linux", {"RESPAN_CONFIG": "~/mine.toml"}, "/home/ada/mine.toml"),
+        ("linux", {"RESPAN_CLI_CONFIG": ""}, "/home/ada/.config/respan-cli/config.toml"),
+        ("linux", {"RESPAN_CLI_CONFIG": "/else/where.toml"}, "/else/where.toml"),
+        ("linux", {"RESPAN_CLI_CONFIG": "here.toml"}, "here.toml"),
+        ("linux", {"RESPAN_CLI_CONFIG": "~/mine.toml"}, "/home/ada/mine.toml"),
     ],
 )
 def test_the_file_is_where_the_platform_keeps_such_files(
@@ -151,7 +151,7 @@ def test_a_file_that_does_not_parse_is_named_with_line_and_column(
     assert caught.value.message.startswith(str(file))
     assert caught.value.message.endswith(where)
     assert str(caught.value.reason).startswith(reason)
-    assert (caught.value.code, caught.value.hint) == (3, "put it right: respan config edit")
+    assert (caught.value.code, caught.value.hint) == (3, "fix it with 'respan config edit'")
 
 
 def test_a_file_that_is_not_utf8_is_named_with_its_byte_offset(file: Path) -> None:
@@ -227,7 +227,28 @@ respan_params = { note = "x", agent = 1 }
     ],
 )
 def test_a_key_is_found_where_the_file_states_it(key: str, expected: tuple[int, int] | None) -> None:
-    assert store.locate(TEXT, *key.split("/")) == expected
+    assert toml_text.locate(TEXT, *key.split("/")) == expected
+
+
+def test_a_key_after_a_text_of_many_lines_is_found_in_one_pass() -> None:
+    text = '[profiles.work]\nsystem = """\n' + 'a "line" of text\n' * 30_000 + '"""\nmodle = "x"\n'
+    assert toml_text.locate(text, "profiles", "work", "modle") == (30_004, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "expected"),
+    [
+        (r'"a\u0062".c = 1', "ab/c", (1, 11)),
+        ("a = [{b = 1, c = [2, {d = 3}]}, 4]\nx = {y = {z = 1}, w.v = 2}", "x/w/v", (2, 21)),
+        ("x = {y = {z = 1}, w = 2}", "x/y/z", (1, 11)),
+        ("[[a]]\nb = 1\n[[a]]\nc = 2", "a/c", (4, 1)),
+        ("a = 1.5 # b = 2\r\nb = 1979-05-27T07:32:00Z\r\nc = 1", "c", (3, 1)),
+        ("a = '''\n[b]\n'''\n[ b . 'c' ]", "b/c", (4, 7)),
+    ],
+)
+def test_a_key_is_found_in_any_form_that_toml_has(text: str, key: str, expected: tuple[int, int]) -> None:
+    tomllib.loads(text)
+    assert toml_text.locate(text, *key.split("/")) == expected
 
 
 def test_a_document_says_where_a_key_stands(file: Path) -> None:
@@ -392,6 +413,9 @@ def test_a_file_that_others_could_read_becomes_private(file: Path) -> None:
 def test_at_no_line_of_the_program_can_another_user_read_the_file(tmp_path: Path) -> None:
     folder = tmp_path / "respan-cli"
     script = """
+        from respan_cli.settings import files
+
+        ours = {store.__file__, files.__file__}
         seen = set()
         def look(frame, event, arg):
             for path in [folder, *folder.glob("*"), *folder.glob(".*")] if folder.exists() else []:
@@ -399,7 +423,7 @@ def test_at_no_line_of_the_program_can_another_user_read_the_file(tmp_path: Path
             return look
 
         folder = Path(sys.argv[1])
-        sys.settrace(lambda frame, *_: look if frame.f_code.co_filename == store.__file__ else None)
+        sys.settrace(lambda frame, *_: look if frame.f_code.co_filename in ours else None)
         edit(folder / "config.toml")
         store.replace_text(folder / "config.toml", b"#\\n", original=b"new = 1\\n", check=lambda d: None)
         edit(folder / "config.toml")
@@ -474,6 +498,76 @@ def test_a_planted_link_is_not_written_through(file: Path, planted: str) -> None
     assert victim.read_bytes() == b"untouched"
 
 
+def test_a_lock_that_is_a_hard_link_to_another_file_leaves_that_alone(file: Path) -> None:
+    victim = file.parent / "victim"
+    victim.write_bytes(b"untouched")
+    (file.parent / ".config.toml.lock").hardlink_to(victim)
+    edit(file)
+    assert (store.read(file).tables["new"], victim.read_bytes()) == (1, b"untouched")
+
+
+# Devices, pipes and huge files
+
+
+@pytest.mark.parametrize("kind", ["pipe", "/dev/zero", "/dev/tty"])
+def test_what_is_not_a_regular_file_is_not_read(tmp_path: Path, kind: str) -> None:
+    path = Path(kind) if kind.startswith("/") else tmp_path / kind
+    if kind == "pipe":
+        os.mkfifo(path)
+    with pytest.raises(SettingsError, match=f"cannot read {path}"):
+        store.read(path)
+
+
+def test_the_null_device_is_an_empty_file() -> None:
+    assert store.read(Path("/dev/null")).tables == {}
+
+
+def test_a_file_that_is_too_large_is_neither_read_nor_written(file: Path) -> None:
+    with pytest.raises(UsageError, match="would be larger than 1 MiB"):
+        edit(file, "system", "x" * store.MAX_FILE_BYTES)
+    assert file.read_bytes() == OLD
+    file.write_bytes(b"#" * (store.MAX_FILE_BYTES + 1))
+    with pytest.raises(SettingsError) as caught:
+        store.read(file)
+    assert (caught.value.message, caught.value.reason) == (f"cannot read {file}", "larger than 1 MiB")
+
+
+# Owners and permissions
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write as another user")
+def test_what_root_writes_stays_the_property_of_its_owner(tmp_path: Path) -> None:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    file = folder / "config.toml"
+    file.write_bytes(b"# mine\n" + OLD)
+    for path in (folder, file):
+        os.chown(path, 1234, 2345)
+    edit(file)
+    assert {(path.name, path.stat().st_uid, path.stat().st_gid) for path in folder.iterdir()} == {
+        (name, 1234, 2345) for name in ("config.toml", "config.toml.bak", ".config.toml.lock")
+    }
+
+
+@pytest.mark.parametrize(
+    ("file_mode", "folder_mode", "words"),
+    [
+        (0o600, 0o700, []),
+        (0o640, 0o755, ["others can read the profile file: chmod 600 {file}"]),
+        (0o622, 0o755, ["others can change the profile file: chmod 600 {file}"]),
+        (0o600, 0o775, ["others can replace the profile file: chmod go-w {folder}"]),
+        (0o600, 0o1777, []),
+    ],
+)
+def test_what_others_may_do_with_the_file_is_told(
+    file: Path, file_mode: int, folder_mode: int, words: list[str]
+) -> None:
+    file.chmod(file_mode)
+    file.parent.chmod(folder_mode)
+    expected = [text.format(file=file, folder=file.parent) for text in words]
+    assert list(store.permission_warnings(file)) == expected
+
+
 # Several writers
 
 
@@ -534,7 +628,7 @@ class held_lock:  # noqa: N801, reads as the words it stands for
 
 def test_a_wait_without_end_becomes_an_error_that_names_the_holder(file: Path) -> None:
     with held_lock(file), pytest.raises(SettingsError, match=r"written by process 42$") as caught:
-        store.edit(file, setting("new", 1), check=any_document, patience=0)
+        store.edit(file, setting("new", 1), check=any_document, timeout_s=0)
     assert caught.value.hint == f"try again, or end it: it holds {file.parent / '.config.toml.lock'}"
     assert caught.value.retryable
     assert file.read_bytes() == OLD
@@ -546,7 +640,7 @@ def test_the_lock_names_the_process_that_holds_it(file: Path) -> None:
     def change(_tables: dict[str, Any]) -> None:
         assert (file.parent / ".config.toml.lock").read_text() == f"process {os.getpid()}"
         with pytest.raises(SettingsError, match=f"process {os.getpid()}$"):
-            store.edit(file, setting("new", 1), check=any_document, patience=0)
+            store.edit(file, setting("new", 1), check=any_document, timeout_s=0)
 
     store.edit(file, change, check=any_document)
 
@@ -557,7 +651,7 @@ def test_ctrl_c_ends_the_wait(file: Path) -> None:
 
     def edit_and_be_interrupted() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0.1)
-        store.edit(file, setting("new", 1), check=any_document, patience=3600)
+        store.edit(file, setting("new", 1), check=any_document, timeout_s=3600)
 
     old = signal.signal(signal.SIGALRM, interrupt)
     try:
@@ -583,7 +677,7 @@ def test_a_full_disk_leaves_the_old_file_whole(file: Path, room: int) -> None:
             print(error.message, error.reason, error.hint, sep="|")
     """
     out = run(script, file, room)[1]
-    hint = "the file is as it was; RESPAN_CONFIG can name one elsewhere"
+    hint = "the file is as it was; RESPAN_CLI_CONFIG can name one elsewhere"
     assert out == f"cannot write {file}|File too large|{hint}\n"
     assert file.read_bytes() == OLD + b"# mine\n"
     assert names(file.parent) <= {"config.toml", "config.toml.bak", ".config.toml.lock"}
@@ -679,7 +773,7 @@ def test_a_persons_own_text_is_kept_byte_for_byte(file: Path) -> None:
     assert names(file.parent) == {"config.toml", ".config.toml.lock"}
 
 
-def test_a_file_that_does_not_parse_can_be_put_right(file: Path) -> None:
+def test_a_file_that_does_not_parse_can_be_fixed(file: Path) -> None:
     file.write_bytes(b"new = ")
     store.replace_text(file, b"new = 1", original=store.read_bytes(file), check=any_document)
     assert store.read(file).tables == {"new": 1}

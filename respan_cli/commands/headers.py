@@ -1,4 +1,4 @@
-"""`respan headers`: what a profile adds to its requests, and all that goes over the wire."""
+"""`respan headers`: the headers that a profile adds, and all that a request has."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from respan_cli.commands.shared.context import load_settings, read_document
 from respan_cli.commands.shared.options import ProfileOptions, ShowSecrets
 from respan_cli.commands.shared.profile_edit import set_value, unset_value, value_of
 from respan_cli.errors import ExitCode, SettingsError, UsageError
-from respan_cli.settings import edits, headers, resolve
+from respan_cli.settings import edits, headers, profiles
 from respan_cli.settings.api_key import key_origin
 from respan_cli.settings.fields import BY_NAME
-from respan_cli.settings.layers import from_profile
-from respan_cli.settings.resolve import Settings
+from respan_cli.settings.resolve import Settings, resolve
 from respan_cli.terminal.redact import HIDDEN, REFERENCE, is_secret, redact
 from respan_cli.terminal.tables import print_table
 from respan_cli.terminal.terminal import Terminal
@@ -29,9 +28,7 @@ FIELD_OF_SCOPE = {"forwarded": "headers", "gateway": "gateway_headers"}
 
 GatewayScope = Annotated[
     bool,
-    typer.Option(
-        "--gateway", help="A real HTTP header of the request to the gateway, instead of a forwarded one."
-    ),
+    typer.Option("--gateway", help="A header for the gateway itself, instead of a forwarded one."),
 ]
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="The header's name.", autocompletion=completion.header_names)
@@ -50,9 +47,7 @@ class Row(NamedTuple):
     source: str
 
 
-Effective = Annotated[
-    bool, typer.Option("--effective", help="List every header that 'send' puts on the wire.")
-]
+Effective = Annotated[bool, typer.Option("--effective", help="List every header that 'send' sends.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
 
 
@@ -75,7 +70,7 @@ class SetOptions(ProfileOptions):
         str | None,
         typer.Argument(
             metavar="VALUE",
-            help="The value; '-' reads it from standard input, env:VARIABLE is looked up when sending.",
+            help="The value; '-' reads it from standard input, env:VARIABLE is resolved when sending.",
         ),
     ] = None
     gateway: GatewayScope = False
@@ -91,11 +86,11 @@ class UnsetOptions(ProfileOptions):
 
 @app.callback(invoke_without_command=True)
 def bare(ctx: typer.Context, options: ListOptions) -> int:
-    """Headers that a profile adds to its requests: forwarded to the provider, or for the gateway itself.
+    """Manage the headers a profile adds.
 
     $ respan headers                     # the same as 'respan headers list', with the same options
     $ respan headers set anthropic-beta context-1m-2025-08-07
-    $ respan headers list --effective    # all that 'send' puts on the wire
+    $ respan headers list --effective    # all that 'send' sends
     """
     if ctx.invoked_subcommand is None:
         return _list(terminal_of(ctx), options)
@@ -119,7 +114,7 @@ _OF_LIST = {
 
 @app.command("list")
 def list_headers(terminal: Terminal, options: ListOptions) -> int:
-    """List the headers of the profile, in both scopes.
+    """List the headers of the profile.
 
     $ respan headers list -p work
     $ respan headers list --effective --json
@@ -145,64 +140,66 @@ def _list(terminal: Terminal, options: ListOptions) -> int:
 
 def _of_profile(terminal: Terminal, options: ListOptions) -> Iterator[Row]:
     document = read_document(terminal.env).tables
-    name = resolve.choose_profile(options.profile, terminal.env, document).value
-    layer = from_profile(resolve.profile_table(document, name), name)
-    for scope, field in FIELD_OF_SCOPE.items():
-        for path, given in layer.items():
-            if path[0] == field and given.value is not None:
-                shown = redact(
-                    {given.key: given.value}, show_secrets=options.show_secrets, keep_references=True
-                )
-                yield Row(scope, given.key, shown[given.key], given.source)
+    name = profiles.choose_profile(options.profile, terminal.env, document).value
+    settings = resolve(name, profiles.profile_layers(document, name))
+    for scope, table in (("forwarded", settings.headers), ("gateway", settings.gateway_headers)):
+        shown = redact(dict(table), show_secrets=options.show_secrets, keep_references=True)
+        for header, value in shown.items():
+            yield Row(scope, header, value, settings.sources[_dotted(scope, header)])
 
 
 def _effective(terminal: Terminal, options: ListOptions) -> Iterator[Row]:
-    current = load_settings(options, terminal.env)
+    settings = load_settings(options, terminal.env)
     show_secrets = options.show_secrets
-    for name, value in _seen(current.headers, terminal, show_secrets=show_secrets).items():
-        yield Row("forwarded", name, value, current.sources[f"headers.{name.lower()}"])
+    for name, value in _displayed(settings.headers, terminal, show_secrets=show_secrets).items():
+        yield Row("forwarded", name, value, settings.sources[_dotted("forwarded", name)])
     wire = headers.on_the_wire(
-        _seen(current.gateway_headers, terminal, show_secrets=show_secrets),
-        authorization=_authorization(current, show_secrets=show_secrets),
-        key_source=key_origin(current) or "not set",
-        sources=current.sources,
+        _displayed(settings.gateway_headers, terminal, show_secrets=show_secrets),
+        authorization=_authorization(settings, show_secrets=show_secrets),
+        key_source=key_origin(settings) or "not set",
+        sources=settings.sources,
     )
-    for header in (*headers.framing(current.base_url), *wire):
+    for header in (*headers.framing(settings.base_url), *wire):
         yield Row("gateway", header.name, header.value, header.source)
 
 
-def _seen(given: Mapping[str, str], terminal: Terminal, *, show_secrets: bool) -> dict[str, str]:
-    """Headers as a person may see them; references resolved with `--show-secrets` only."""
+def _dotted(scope: str, header: str) -> str:
+    return ".".join(BY_NAME[FIELD_OF_SCOPE[scope]].path(header))
+
+
+def _displayed(table: Mapping[str, str], terminal: Terminal, *, show_secrets: bool) -> dict[str, str]:
+    """Headers to show; references are resolved with `--show-secrets` only."""
     try:
-        resolved = headers.resolve_references(given, terminal.env)
+        resolved = headers.resolve_references(table, terminal.env)
     except SettingsError as error:
         if show_secrets:
             raise
         terminal.note(error.message, label="respan: ")
-    return dict(resolved if show_secrets else redact(given, keep_references=True))
+    return dict(resolved if show_secrets else redact(dict(table), keep_references=True))
 
 
-def _authorization(current: Settings, *, show_secrets: bool) -> str:
-    if current.api_key is None:
-        return "Bearer (what api_key_command prints)" if current.api_key_command else "Bearer (no key)"
-    return f"Bearer {current.api_key.reveal().strip() if show_secrets else HIDDEN}"
+def _authorization(settings: Settings, *, show_secrets: bool) -> str:
+    if settings.api_key is None:
+        return "Bearer (from api_key_command)" if settings.api_key_command else "Bearer (no key)"
+    return f"Bearer {settings.api_key.reveal().strip() if show_secrets else HIDDEN}"
 
 
 @app.command("set")
 def set_header(terminal: Terminal, options: SetOptions) -> int:
-    """Add a header to the profile, or change it; an empty value takes it away.
+    """Set a header of the profile.
 
     $ respan headers set anthropic-beta context-1m-2025-08-07
     $ respan headers set --gateway X-Corp-Token env:CORP_TOKEN
     $ pass show provider | respan headers set x-api-key -
     """
-    place = _place(options.name, gateway=options.gateway)
+    setting_key = _setting_key(options.name, gateway=options.gateway)
     text = value_of(terminal, options.value, options.name)
-    set_value(terminal, options.profile, place, edits.read_value(place, text, "the command line"))
+    layer = edits.read_value(setting_key, text, "the command line")
+    set_value(terminal, options.profile, setting_key, layer)
     exposed = options.value not in ("-", "") and not text.startswith(REFERENCE)
     if exposed and is_secret(options.name) and terminal.stderr_isatty:
         terminal.note(
-            "this value now stands in the shell's history; '-' reads it from standard input, "
+            "this value is now in your shell history; '-' reads it from standard input, "
             "and env:VARIABLE keeps it out of the file too",
             label="respan: ",
         )
@@ -211,14 +208,14 @@ def set_header(terminal: Terminal, options: SetOptions) -> int:
 
 @app.command("unset")
 def unset_header(terminal: Terminal, options: UnsetOptions) -> int:
-    """Take a header out of the profile.
+    """Remove a header from the profile.
 
     $ respan headers unset anthropic-beta
     $ respan headers unset --gateway X-Corp-Token
     """
-    unset_value(terminal, options.profile, _place(options.name, gateway=options.gateway))
+    unset_value(terminal, options.profile, _setting_key(options.name, gateway=options.gateway))
     return ExitCode.OK
 
 
-def _place(name: str, *, gateway: bool) -> edits.SettingKey:
+def _setting_key(name: str, *, gateway: bool) -> edits.SettingKey:
     return edits.SettingKey(BY_NAME[FIELD_OF_SCOPE["gateway" if gateway else "forwarded"]], name)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from respan_cli.settings.parsers import is_this_machine
+from respan_cli.settings.urls import is_this_machine
 
 SYSTEM = "the system's settings"
 
@@ -33,7 +33,7 @@ class Proxy:
     @property
     def shown(self) -> str:
         """The URL without user and password."""
-        return re.sub(r"^([^/]*://)?.*@", r"\1[hidden]@", self.url)
+        return re.sub(r"^([^/]*://)?.*@", r"\1[hidden]@", self.url, flags=re.DOTALL)
 
     def __repr__(self) -> str:
         return f"Proxy({self.shown!r}, from {self.source})"

@@ -88,22 +88,20 @@ def observer_for(
         on_sent: called when the request is sent and its response is waited for.
         on_idle: called when all that has arrived is taken.
     """
-    announcer = _Announcer(terminal, on_sent, on_idle)
-    if not terminal.debug:
-        return announcer
-    from respan_cli.gateway.debug_log import DebugLog
-
-    return DebugLog(lambda line: terminal.note(line, style=DIM), announcer, terminal.redact_secrets)
+    return _with_debug_log(_Announcer(terminal, on_sent, on_idle), terminal)
 
 
 def api_observer(terminal: Terminal) -> RequestObserver:
     """Tells a person of waits between requests to the API, and with `--debug` a log of everything."""
-    waits = _Waits(terminal)
+    return _with_debug_log(_Waits(terminal), terminal)
+
+
+def _with_debug_log(observer: RequestObserver, terminal: Terminal) -> RequestObserver:
     if not terminal.debug:
-        return waits
+        return observer
     from respan_cli.gateway.debug_log import DebugLog
 
-    return DebugLog(lambda line: terminal.note(line, style=DIM), waits)
+    return DebugLog(lambda line: terminal.note(line, style=DIM), observer, terminal.redact_secrets)
 
 
 class _Waits(RequestObserver):

@@ -1,4 +1,4 @@
-"""What `config set` and its kin make of words: a place in a profile, and a value fit for it. Pure."""
+"""Changes of a profile, as `config set` and `headers set` make them. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from respan_cli.errors import UsageError
-from respan_cli.settings import parsers
+from respan_cli.settings import strict_json
 from respan_cli.settings.fields import BY_NAME, FIELDS, KEY_FIELDS, Field, did_you_mean
 from respan_cli.settings.layers import Layer, SourcedValue, read_field
 
@@ -26,7 +26,7 @@ class SettingKey:
 
 
 def parse_setting_key(dotted: str) -> SettingKey:
-    """The place that a dotted KEY names: `model`, `metadata`, `metadata.agent`.
+    """The setting that a dotted KEY names: `model`, `metadata`, `metadata.agent`.
 
     Raises:
         UsageError: it is no setting, or a key of a setting that has none.
@@ -48,36 +48,36 @@ def parse_setting_key(dotted: str) -> SettingKey:
     return SettingKey(field, key if dot else None)
 
 
-def read_value(place: SettingKey, text: str, source: str) -> Layer:
-    """What `text` means at a place, as a piece of a layer. Empty text takes away what is there.
+def read_value(setting_key: SettingKey, text: str, source: str) -> Layer:
+    """The piece of a layer that a typed value makes. Empty text takes away what is there.
 
     Args:
-        place: where.
         text: the value as it is typed; JSON for a Respan parameter.
-        source: what messages and `--origin` call where it comes from.
+        source: the name that messages and `--origin` show.
 
     Raises:
-        UsageError: the place is a whole table, or its field does not accept the value.
+        UsageError: the key is that of a whole table, or its field does not accept the value.
     """
-    if place.key is None:
-        if place.field.table:
-            raise UsageError(f"{place} is a table: set one of its keys, as in {place}.KEY")
-        return read_field(place.field, text, name=str(place), source=source, error=UsageError)
-    raw = {place.key: _parameter(place, text) if place.field.name == "respan_params" else text}
+    field, key = setting_key.field, setting_key.key
+    if key is None:
+        if field.table:
+            raise UsageError(f"{setting_key} is a table: set one of its keys, as in {setting_key}.KEY")
+        return read_field(field, text, name=str(setting_key), source=source, error=UsageError)
+    raw = {key: _parse_parameter(setting_key, text) if field.name == "respan_params" else text}
     # A message that shows the value shows it with its key; one that hides it must name the key.
-    name = str(place) if place.field.secret else place.field.name
-    return read_field(place.field, raw, name=name, source=source, error=UsageError)
+    name = str(setting_key) if field.secret else field.name
+    return read_field(field, raw, name=name, source=source, error=UsageError)
 
 
-def _parameter(place: SettingKey, text: str) -> Any:
-    if not text:
-        return text
+def _parse_parameter(setting_key: SettingKey, text: str) -> Any:
+    if not text.strip():
+        return ""
     try:
-        value = parsers.json_value(text)
-    except ValueError as wrong:
-        raise UsageError(f"{place} {wrong}") from None
+        value = strict_json.loads(text)
+    except ValueError:
+        raise UsageError(f"{setting_key} is not JSON: text needs its quotes, '\"text\"'") from None
     if _holds_null(value):
-        raise UsageError(f"{place} holds a null, which a TOML file cannot", hint="leave it out")
+        raise UsageError(f"{setting_key} holds a null, which a TOML file cannot", hint="leave it out")
     return value
 
 
@@ -91,17 +91,17 @@ def put(table: Tables, layer: Layer) -> None:
 
     A new `api_key` or `api_key_command` takes the place of the other.
     """
-    for path, given in layer.items():
+    for path, sourced in layer.items():
         field = BY_NAME[path[0]]
-        if given.value is None:
-            remove(table, SettingKey(field, None if len(path) == 1 else given.key))
+        if sourced.value is None:
+            remove(table, SettingKey(field, None if len(path) == 1 else sourced.key))
         elif len(path) == 1:
             for rival in KEY_FIELDS if field.name in KEY_FIELDS else ():
                 table.pop(rival, None)
-            table[field.name] = _stored(given.value)
+            table[field.name] = _stored(sourced.value)
         else:
-            remove(table, SettingKey(field, given.key))
-            table.setdefault(field.name, {})[given.key] = given.value
+            remove(table, SettingKey(field, sourced.key))
+            table.setdefault(field.name, {})[sourced.key] = sourced.value
 
 
 def _stored(value: Any) -> Any:
@@ -110,14 +110,14 @@ def _stored(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def remove(table: Tables, place: SettingKey) -> bool:
+def remove(table: Tables, setting_key: SettingKey) -> bool:
     """Take a value, or a whole table of them, out of a profile; say whether it was there."""
-    name = place.field.name
-    if place.key is None:
+    name = setting_key.field.name
+    if setting_key.key is None:
         return table.pop(name, None) is not None
-    path = place.field.path(place.key)
+    path = setting_key.field.path(setting_key.key)
     inner = table.get(name, {})
-    found = [key for key in inner if place.field.path(key) == path]
+    found = [key for key in inner if setting_key.field.path(key) == path]
     for key in found:
         del inner[key]
     if name in table and not inner:
@@ -134,5 +134,5 @@ def setting_keys(table: Tables) -> Iterable[str]:
 
 
 def key_layer(key: str, source: str) -> Layer:
-    """The layer that says nothing but the API key."""
+    """The layer of an API key alone."""
     return {("api_key",): SourcedValue(key, source, "api_key")}

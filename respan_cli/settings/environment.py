@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from respan_cli.settings.fields import FIELDS, PROFILE_VARIABLE
 
-# What is no setting; whoever reads the variable is named where that is not ourselves.
+# Variables that are not settings.
 _OTHERS = {
     PROFILE_VARIABLE: "The profile to use.",
-    "RESPAN_CONFIG": "The profile file, instead of the one in the configuration directory.",
-    "XDG_CONFIG_HOME": "Where configuration directories are (Linux; APPDATA on Windows).",
-    "XDG_CACHE_HOME": "Where cache directories are (Linux; LOCALAPPDATA on Windows).",
+    "RESPAN_CLI_CONFIG": "The profile file, instead of the one in the configuration directory.",
+    "XDG_CONFIG_HOME": "Parent of the configuration directory (Linux; APPDATA on Windows).",
+    "XDG_CACHE_HOME": "Parent of the cache directory (Linux; LOCALAPPDATA on Windows).",
     "VISUAL": "The editor for --editor and 'config edit'.",
     "EDITOR": "The same, when VISUAL is not set.",
-    "TMPDIR": "Where a file lives while an editor has it open.",
+    "TMPDIR": "Directory of the file that an editor has open.",
     "NO_COLOR": "Any value: no colour.",
     "FORCE_COLOR": "Any value: colour also off a terminal.",
     "TERM": "'dumb': no colour, no animation.",
-    "COLUMNS": "The width of the terminal, where it does not say itself.",
+    "COLUMNS": "Width of the terminal, if it cannot be determined.",
     "HTTPS_PROXY": "The proxy for https:// (ALL_PROXY for all, HTTP_PROXY for http://).",
-    "NO_PROXY": "Hosts that no proxy is used for; this machine is always one.",
-    "SSL_CERT_FILE": "Certificates to trust, such as a company's; SSL_CERT_DIR for a directory of them.",
+    "NO_PROXY": "Hosts reached without the proxy; this machine always is.",
+    "SSL_CERT_FILE": "Trusted CA certificates; SSL_CERT_DIR for a directory of them.",
 }
 
 

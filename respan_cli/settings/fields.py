@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from respan_cli.settings import parsers
+from respan_cli.settings import parsers, tables, urls
 
 DEFAULT_PROFILE = "default"
 PROFILE_VARIABLE = "RESPAN_PROFILE"
@@ -24,19 +24,19 @@ MODELS = (
     "claude-opus-5",
     "claude-haiku-4-5",
 )
-Path = tuple[str, ...]
+KeyPath = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """One setting: everything that flags, validation, help, completion and the docs say of it.
 
-    `read` turns a value from any layer into the value in force (see `values`). A table merges key by key;
+    `parse` turns the value of any layer into the effective one (see `parsers`). A table merges key by key;
     `ignore_case` says that its keys are header names. A `secret` is never repeated in a message.
     """
 
     name: str
-    read: Callable[[object], Any]
+    parse: Callable[[object], Any]
     help: str
     flags: tuple[str, ...] = ()
     env: str | None = None
@@ -52,8 +52,8 @@ class Field:
         """The flag that messages name: the first long one, or nothing."""
         return next((flag for flag in self.flags if flag.startswith("--")), "")
 
-    def path(self, key: str | None = None) -> Path:
-        """Where this field, or one key of its table, stands in a layer."""
+    def path(self, key: str | None = None) -> KeyPath:
+        """The path of this field, or of one key of its table, in a layer."""
         if key is None:
             return (self.name,)
         return (self.name, key.lower() if self.ignore_case else key)
@@ -63,20 +63,20 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "api_key",
         parsers.text,
-        "The Respan API key.",
+        "Respan API key.",
         env="RESPAN_API_KEY",
         secret=True,
     ),
     Field(
         "api_key_command",
         parsers.text,
-        "A command line whose output is the key, run without a shell when a request is made.",
+        "Command that prints the key; run without a shell, only to send.",
         metavar="COMMAND",
     ),
     Field(
         "base_url",
-        parsers.base_url,
-        "Where the gateway's Anthropic endpoint is.",
+        urls.base_url,
+        "URL of the gateway's Anthropic endpoint.",
         flags=("--base-url",),
         env="RESPAN_BASE_URL",
         default=DEFAULT_BASE_URL,
@@ -85,8 +85,8 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "model",
-        parsers.text,
-        "The model that answers.",
+        parsers.line,
+        "Model to ask.",
         flags=("-m", "--model"),
         env="RESPAN_MODEL",
         default=DEFAULT_MODEL,
@@ -95,7 +95,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "max_tokens",
         parsers.positive_integer,
-        "The most tokens the answer may have.",
+        "Maximum tokens in the answer.",
         flags=("--max-tokens",),
         env="RESPAN_MAX_TOKENS",
         default=4096,
@@ -104,13 +104,13 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "system",
         parsers.text,
-        "The system prompt.",
+        "System prompt; @FILE reads it from a file.",
         flags=("-s", "--system"),
     ),
     Field(
         "customer_identifier",
         parsers.identifier,
-        "Who the customer is: the name that Respan's log and costs are kept under.",
+        "Customer ID that logs and costs are attributed to.",
         flags=("--customer-identifier", "--customer-id"),
         env="RESPAN_CUSTOMER_ID",
         metavar="ID",
@@ -119,7 +119,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "custom_identifier",
         parsers.identifier,
-        "Your own name for this request, to find it in the log; 'auto' makes a fresh UUID for each.",
+        "Your ID for this request; 'auto' generates a UUID.",
         flags=("--custom-identifier", "--custom-id"),
         env="RESPAN_CUSTOM_ID",
         metavar="ID",
@@ -127,8 +127,8 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "metadata",
-        parsers.metadata,
-        "Metadata kept with the request, such as agent=committer.",
+        tables.metadata,
+        "Metadata logged with the request, such as agent=committer.",
         flags=("-M", "--metadata"),
         env="RESPAN_METADATA",
         metavar="KEY=VALUE",
@@ -137,18 +137,18 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "respan_params",
-        parsers.respan_params,
-        "Any other Respan parameter.",
+        tables.respan_params,
+        "Any other Respan parameter: KEY=TEXT or KEY:=JSON.",
         flags=("--param",),
-        metavar="KEY=JSON",
+        metavar="KEY=TEXT",
         panel="Identity",
         table=True,
         secret=True,
     ),
     Field(
         "headers",
-        parsers.header_table,
-        "A header that the gateway forwards to the model's provider.",
+        tables.header_table,
+        "Header that the gateway forwards to the model's provider.",
         flags=("-H", "--header"),
         metavar="'NAME: VALUE'",
         panel="Connection",
@@ -158,8 +158,8 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "gateway_headers",
-        parsers.header_table,
-        "A real HTTP header of the request to the gateway.",
+        tables.header_table,
+        "HTTP header for the gateway itself (not forwarded).",
         flags=("--gateway-header",),
         metavar="'NAME: VALUE'",
         panel="Connection",
@@ -170,7 +170,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "timeout",
         parsers.seconds,
-        "Seconds without a byte before giving up.",
+        "Idle timeout in seconds.",
         flags=("--timeout",),
         env="RESPAN_TIMEOUT",
         default=600.0,
@@ -180,7 +180,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "max_retries",
         parsers.count,
-        "How often a request that failed in passing is tried again.",
+        "Maximum retries after a transient failure.",
         flags=("--max-retries",),
         env="RESPAN_MAX_RETRIES",
         default=2,
@@ -189,19 +189,25 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "required",
-        parsers.names,
-        "Settings without which nothing is sent, such as customer_identifier.",
+        parsers.setting_names,
+        "Settings that must be set before anything is sent, such as customer_identifier.",
         metavar="LIST",
         default=(),
     ),
+    Field(
+        "inherits",
+        parsers.text,
+        "Another profile, which gives all that this one does not set.",
+        metavar="PROFILE",
+    ),
 )
 BY_NAME: dict[str, Field] = {field.name: field for field in FIELDS}
-# Two ways to say one thing: whoever says one of them takes away what lower layers said of the other.
+# Two ways to give the key: where a layer gives one, lower layers lose both.
 KEY_FIELDS = ("api_key", "api_key_command")
 
 
-def shown(value: Any) -> str:
-    """A value in force as text, in the form that `config set` takes: text as it is, else JSON."""
+def format_value(value: Any) -> str:
+    """An effective value as text, in the form that `config set` takes: text as it is, else JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, float) and value.is_integer():
@@ -210,8 +216,9 @@ def shown(value: Any) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """ ", did you mean 'model'?" when something known is near, else nothing."""
+    """ ", did you mean 'model'?" when a known word is near, else nothing."""
     import difflib
 
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f", did you mean {near[0]!r}?" if near else ""
+    words = {name.lstrip("-"): name for name in known}  # the dashes of two flags make no likeness
+    near = difflib.get_close_matches(word.lstrip("-"), list(words), n=1, cutoff=0.6)
+    return f", did you mean {words[near[0]]!r}?" if near else ""

@@ -1,4 +1,4 @@
-"""Headers of both scopes: which are allowed, which are secret, and which end up on the wire. Pure.
+"""Headers of both scopes: which are allowed, and which are sent. Pure.
 
 `forwarded` headers travel inside the body (`metadata.extra_headers`) and the gateway adds them to its own
 request to the model's provider; `gateway` headers are real HTTP headers of our request to the gateway.
@@ -22,7 +22,7 @@ ANTHROPIC_VERSION = "2026-10-21"
 
 KEY_PLACEHOLDER = "Bearer $RESPAN_API_KEY"
 
-# Framing and identity of the request itself: set by the HTTP client and the key, by nobody else.
+# Framing and identity of the request itself: only the HTTP client and the key set them.
 FORBIDDEN = frozenset({"authorization", "host", "content-length", "transfer-encoding", "connection"})
 
 # RFC 9110, 5.6.2: a field name is a token.
@@ -34,7 +34,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class WireHeader:
-    """One real HTTP header of our request, and where it came from. Its repr hides the value."""
+    """One HTTP header of our request and its source. Its repr hides the value."""
 
     name: str
     value: str = field(repr=False)
@@ -55,13 +55,13 @@ def check_name(name: str) -> str:
 
 
 def check_value(name: str, value: str) -> str:
-    """Return `value` without the white space around it, if HTTP allows it.
+    """Return `value` without white space at its ends, if HTTP allows it.
 
     Raises:
         ValueError: it holds CR, LF, NUL, another control character, or anything but ASCII; or it is an
             `env:` reference to no possible variable. The value itself is not in the message.
     """
-    value = value.strip(" \t")
+    value = value.strip()
     if not _VALUE.fullmatch(value):
         raise ValueError(f"has a character that HTTP does not allow in the value of {name!r}")
     if value.startswith(REFERENCE) and not _VARIABLE.fullmatch(value.removeprefix(REFERENCE)):
@@ -70,7 +70,7 @@ def check_value(name: str, value: str) -> str:
 
 
 def parse_line(line: str) -> tuple[str, str]:
-    """Split `Name: value`; an empty value means that the header is taken away.
+    """Split `Name: value`; an empty value removes the header.
 
     Raises:
         ValueError: there is no colon, or name or value are not allowed.
@@ -86,7 +86,7 @@ def parse_lines(text: str) -> Iterator[tuple[str, str]]:
     """Read the `Name: value` lines of a header file; empty lines and lines that start with `#` are skipped.
 
     Raises:
-        ValueError: a line that is not a header; it is named by its number, not by its text.
+        ValueError: a line that is not a header; the message has its number, not its text.
     """
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip() and not line.lstrip().startswith("#"):
@@ -109,14 +109,15 @@ def _resolve(name: str, value: str, env: Mapping[str, str]) -> str:
     if not value.startswith(REFERENCE):
         return value
     variable = value.removeprefix(REFERENCE)
-    if not env.get(variable):
+    if not env.get(variable, "").strip():
         raise SettingsError(
             f"the header {name!r} needs the environment variable {variable}, which is not set",
-            hint=f"set {variable}, or take the header away: -H '{name}:'",
+            hint=f"set {variable}, or remove the header: -H '{name}:'",
         )
-    if not _VALUE.fullmatch(env[variable].strip(" \t\r\n")):
+    value = env[variable].strip()
+    if not _VALUE.fullmatch(value):
         raise SettingsError(f"{variable} holds a character that HTTP does not allow in the header {name!r}")
-    return env[variable].strip(" \t\r\n")
+    return value
 
 
 def on_the_wire(
@@ -129,13 +130,13 @@ def on_the_wire(
     """Every header of the request that does not depend on the host or the length of the body.
 
     Args:
-        gateway_headers: the gateway scope, its references resolved or not, as the caller wants to see it.
-        authorization: the value of the `Authorization` header.
-        key_source: where the key in it came from.
-        sources: where each gateway header came from, by `gateway_headers.<lower-case name>`.
+        gateway_headers: the gateway scope, with its references resolved or not.
+        sources: the source of each gateway header, by `gateway_headers.<lower-case name>`.
     """
-    given = {name.lower() for name in gateway_headers}
-    ours = [WireHeader(name, value, "respan") for name, value in _OURS.items() if name.lower() not in given]
+    replaced = {name.lower() for name in gateway_headers}
+    ours = [
+        WireHeader(name, value, "respan") for name, value in _OURS.items() if name.lower() not in replaced
+    ]
     sources = sources or {}
     theirs = [
         WireHeader(name, value, sources.get(f"gateway_headers.{name.lower()}", "settings"))
@@ -145,11 +146,7 @@ def on_the_wire(
 
 
 def framing(url: str) -> list[WireHeader]:
-    """The headers that the HTTP client makes of the request itself, for people's eyes.
-
-    Args:
-        url: the base URL.
-    """
+    """The headers that the HTTP client adds by itself, to show them."""
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
     port = f":{parts.port}" if parts.port not in (None, 443 if parts.scheme == "https" else 80) else ""

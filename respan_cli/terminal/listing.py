@@ -1,6 +1,6 @@
 """A list for people: a table where the terminal is wide enough for it, a record for each row where it is not.
 
-Unlike `tables.print_table`, which breaks long values into lines, this cuts those columns that may be truncate.
+Unlike `tables.print_table`, which breaks long values into lines, this truncates the columns that allow it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Column:
 
     Args:
         right: whether its cells stand to the right.
-        least: how far its cells may be truncate, in terminal columns; None leaves them whole.
+        least: how far its cells may be truncated, in terminal columns; None leaves them whole.
         short: how many characters are enough where the whole does not fit, as of a Git hash.
     """
 
@@ -83,7 +83,7 @@ def _fit(shape: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int) ->
 
 
 def _shrink(wanted: list[int], least: list[int], excess: int) -> list[int] | None:
-    """The widths with `excess` taken off the widest of those that may be truncate, one by one."""
+    """The widths with `excess` taken off the widest of those that may be truncated, one by one."""
     widths = list(wanted)
     for _ in range(excess):
         spare = [(width - low, index) for index, (width, low) in enumerate(zip(widths, least, strict=True))]

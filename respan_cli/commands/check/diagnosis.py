@@ -15,7 +15,7 @@ from respan_cli.commands.check.probes import authority, host_and_port
 from respan_cli.errors import AuthenticationError, RespanError
 from respan_cli.settings.fields import DEFAULT_MODEL, DEFAULT_PROFILE
 from respan_cli.settings.pages import CREDITS_PAGE, KEYS_PAGE, PROVIDERS_PAGE
-from respan_cli.settings.parsers import is_this_machine
+from respan_cli.settings.urls import is_this_machine
 
 SANDBOX = "the sandbox"  # where its key comes from
 

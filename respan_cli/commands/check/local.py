@@ -8,7 +8,6 @@ import sysconfig
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from respan_cli.commands.check.context import FOR_US, CheckContext
@@ -93,8 +92,7 @@ def _summary(state: CheckContext, sources: Mapping[str, str]) -> str:
 
 def _warnings(env: Mapping[str, str]) -> Iterator[str]:
     path = store.config_path(env)
-    if store.readable_by_others(path):
-        yield f"others can read the profile file: chmod 600 {quote(str(path))}"
+    yield from store.permission_warnings(path)
     if other := other_program(env.get("PATH", "")):
         yield f"'{PROGRAM}' on PATH is {other}, which is not this program; 'respan-cli' is"
 

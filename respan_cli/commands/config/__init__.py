@@ -1,4 +1,4 @@
-"""`respan config`: profiles made, shown and changed."""
+"""`respan config`: create, show and change profiles."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ app = App(
 
 @app.callback()
 def config() -> None:
-    """Profiles: make, show and change them.
+    """Manage profiles and settings.
 
     $ respan config init               # a profile in one step
-    $ respan config show --origin      # what is in force, and why
+    $ respan config show --origin      # the effective settings, and why
     $ respan config set model claude-sonnet-5-5
     """

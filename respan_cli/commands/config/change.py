@@ -21,7 +21,7 @@ from respan_cli.commands.shared.profile_edit import (
 )
 from respan_cli.errors import ExitCode, SettingsError, UsageError
 from respan_cli.messages.prompt import STDIN
-from respan_cli.settings import edits, resolve
+from respan_cli.settings import edits, profiles
 from respan_cli.settings.api_key import check_key
 from respan_cli.settings.fields import PROFILE_VARIABLE
 from respan_cli.terminal.terminal import Terminal
@@ -45,7 +45,12 @@ class SetOptions(ProfileOptions):
 
     key: Key
     value: Annotated[
-        str | None, typer.Argument(metavar="VALUE", help="The value; '-' reads it from standard input.")
+        str | None,
+        typer.Argument(
+            metavar="VALUE",
+            help="The value; '-' reads it from standard input.",
+            autocompletion=completion.setting_values,
+        ),
     ] = None
     insecure_http: InsecureHttp = False
 
@@ -73,7 +78,7 @@ class DeleteOptions(CommandOptions):
 
 
 def set_(terminal: Terminal, options: SetOptions) -> int:
-    """Give a setting of the profile a value; an empty one unsets it. The key comes from standard input.
+    """Set a value in the profile; empty unsets it.
 
     $ respan config set model claude-sonnet-5-5
     $ respan config set metadata.agent committer -p work
@@ -81,26 +86,28 @@ def set_(terminal: Terminal, options: SetOptions) -> int:
     $ respan config set api_key_command 'pass show respan'
     $ respan config set required customer_identifier,metadata.agent
     """
-    place = edits.parse_setting_key(options.key)
-    if place.field.name == "api_key" and options.value != "":
+    setting_key = edits.parse_setting_key(options.key)
+    if setting_key.field.name == "api_key" and options.value != "":
         layer = edits.key_layer(read_key(terminal, options.value), "standard input")
     else:
-        layer = edits.read_value(place, value_of(terminal, options.value, options.key), "the command line")
+        layer = edits.read_value(
+            setting_key, value_of(terminal, options.value, options.key), "the command line"
+        )
     check_base_url(layer, insecure_http=options.insecure_http)
-    set_value(terminal, options.profile, place, layer)
+    set_value(terminal, options.profile, setting_key, layer)
     return ExitCode.OK
 
 
 def read_key(terminal: Terminal, value: str | None) -> str:
-    """The API key from standard input, where neither the shell's history nor the process list sees it.
+    """The API key from standard input, which keeps it out of shell history and process lists.
 
     Raises:
-        UsageError: it stands on the command line, or there is nobody to ask for it.
-        SettingsError: it is no key.
+        UsageError: it is on the command line, or there is no terminal to ask for it.
+        SettingsError: it does not look like a key.
     """
     if value not in (STDIN, None):
         raise UsageError(
-            "an API key on the command line stays in the shell's history and shows in the process list",
+            "an API key on the command line would leak into shell history and process lists",
             hint='pipe it in: printf %s "$KEY" | respan config set api_key -',
         )
     if terminal.can_prompt:
@@ -114,7 +121,7 @@ def read_key(terminal: Terminal, value: str | None) -> str:
 
 
 def unset(terminal: Terminal, options: UnsetOptions) -> int:
-    """Take a setting, or a whole table of them, out of the profile.
+    """Remove a setting or a table.
 
     $ respan config unset max_tokens
     $ respan config unset metadata.agent -p work
@@ -124,15 +131,14 @@ def unset(terminal: Terminal, options: UnsetOptions) -> int:
 
 
 def use(terminal: Terminal, options: UseOptions) -> int:
-    """Make a profile the default one, used where nothing else names one.
+    """Set the default profile.
 
     $ respan config use work
     """
-
     profile = options.profile
 
     def change(tables: edits.Tables) -> None:
-        resolve.profile_table(tables, profile)  # or there is none
+        profiles.profile_table(tables, profile)  # or there is none
         tables["default_profile"] = profile
 
     save(terminal, change)
@@ -151,14 +157,15 @@ def delete(terminal: Terminal, options: DeleteOptions) -> int:
     _require(read_document(terminal.env).tables, profile)
     if not (options.yes or terminal.can_prompt):
         raise UsageError(
-            f"there is nobody to ask whether profile {profile!r} may go",
-            hint=f"respan config delete {resolve.shell_quoted(profile)} --yes",
+            f"deleting profile {profile!r} needs a confirmation",
+            hint=f"respan config delete {profiles.shell_quoted(profile)} --yes",
         )
     if not (options.yes or terminal.confirm(f"Delete profile {profile!r} and its key?")):
         return ExitCode.OK
 
     def change(tables: edits.Tables) -> None:
         _require(tables, profile)
+        _require_no_heirs(tables, profile)
         del tables["profiles"][profile]
         if tables.get("default_profile") == profile:
             del tables["default_profile"]
@@ -169,5 +176,14 @@ def delete(terminal: Terminal, options: DeleteOptions) -> int:
 
 
 def _require(tables: edits.Tables, name: str) -> None:
-    if not resolve.profile_table(tables, name) and name not in tables.get("profiles", {}):
+    if not profiles.profile_table(tables, name) and name not in tables.get("profiles", {}):
         raise SettingsError(f"there is no profile {name!r}", hint="'respan config list' shows them")
+
+
+def _require_no_heirs(tables: edits.Tables, name: str) -> None:
+    for heir in tables["profiles"]:
+        if name in profiles.lineage(tables, heir)[1:2]:
+            raise SettingsError(
+                f"profile {heir!r} inherits from {name!r}",
+                hint=f"respan config unset inherits -p {profiles.shell_quoted(heir)}",
+            )

@@ -20,11 +20,12 @@ from respan_cli.commands.shared.profile_edit import (
     warn_of_variable,
 )
 from respan_cli.errors import ExitCode, SettingsError, UsageError
-from respan_cli.settings import edits, resolve, store
-from respan_cli.settings.api_key import check_key
-from respan_cli.settings.fields import BY_NAME, KEY_FIELDS
+from respan_cli.settings import edits, profiles, store
+from respan_cli.settings.api_key import check_key, key_origin
+from respan_cli.settings.fields import BY_NAME
 from respan_cli.settings.layers import Layer
 from respan_cli.settings.pages import CREDITS_PAGE, KEYS_PAGE, PLATFORM, PROVIDERS_PAGE
+from respan_cli.settings.resolve import resolve
 from respan_cli.terminal.terminal import Terminal
 from respan_cli.terminal.text import RED
 
@@ -46,7 +47,7 @@ class InitOptions(MessageOptions):
 
 
 def init(ctx: typer.Context, options: InitOptions) -> int:
-    """Make a profile, or give one a new key: asks for what is missing, the key unseen.
+    """Create a profile or update its key.
 
     $ respan config init
     $ printf %s "$KEY" | respan config init --api-key-stdin -p ci --customer-id ci
@@ -54,36 +55,43 @@ def init(ctx: typer.Context, options: InitOptions) -> int:
     terminal = terminal_of(ctx)
     if not (options.api_key_stdin or terminal.can_prompt):
         raise UsageError(
-            "there is nobody to ask for the API key",
+            "the API key cannot be asked for: this is not a terminal",
             hint='printf %s "$KEY" | respan config init --api-key-stdin',
         )
-    given = flag_layer(options)
-    check_base_url(given, insecure_http=options.insecure_http)
+    flags = flag_layer(options)
+    check_base_url(flags, insecure_http=options.insecure_http)
     if options.api_key_stdin:
         key = check_key(read_stdin(terminal), "standard input")
-        name, _ = save_layer(terminal, options.profile, {**given, **edits.key_layer(key, "standard input")})
+        name, _ = save_layer(terminal, options.profile, {**flags, **edits.key_layer(key, "standard input")})
         _say_written(terminal, name)
         return ExitCode.OK
-    name, _ = save_layer(terminal, options.profile, {**given, **_answers(terminal, options.profile, given)})
+    name, _ = save_layer(terminal, options.profile, {**flags, **_answers(terminal, options.profile, flags)})
     _say_what_next(terminal, name)
     return _offer_check(ctx, name, options)
 
 
-def _answers(terminal: Terminal, profile: str | None, given: Layer) -> Layer:
-    """What the person at the terminal says of what the flags leave open."""
+def _answers(terminal: Terminal, profile: str | None, flags: Layer) -> Layer:
+    """The answers to the questions that the flags leave open."""
     document = read_document(terminal.env).tables
-    name = resolve.choose_profile(profile, terminal.env, document).value
+    name = profiles.choose_profile(profile, terminal.env, document).value
     table: edits.Tables = document.get("profiles", {}).get(name, {})
     path = store.config_path(terminal.env)
     terminal.note(f"Setting up the profile {name!r} in {path}\n{STEPS}")
     answers: Layer = {}
-    if not table.keys() & set(KEY_FIELDS) or terminal.confirm(
+    if not _has_key(document, name) or terminal.confirm(
         f"The profile {name!r} has a key already. Replace it?"
     ):
         answers = edits.key_layer(_ask_key(terminal), "the terminal")
-    if ("customer_identifier",) not in given:
+    if ("customer_identifier",) not in flags:
         answers = {**answers, **_ask_customer(terminal, table.get("customer_identifier", ""))}
     return answers
+
+
+def _has_key(document: edits.Tables, name: str) -> bool:
+    """Whether the profile has a key, of its own or inherited."""
+    if name not in document.get("profiles", {}):
+        return False
+    return key_origin(resolve(name, profiles.profile_layers(document, name))) is not None
 
 
 def _ask_key(terminal: Terminal) -> str:
@@ -97,20 +105,20 @@ def _ask_key(terminal: Terminal) -> str:
 
 
 def _ask_customer(terminal: Terminal, now: str) -> Layer:
-    place = edits.SettingKey(BY_NAME["customer_identifier"])
-    shown = f"Enter keeps {now!r}" if now else "may be empty"
+    setting_key = edits.SettingKey(BY_NAME["customer_identifier"])
+    default = f"Enter keeps {now!r}" if now else "may be empty"
     while True:
-        answer = terminal.prompt(f"Customer identifier, for logs and costs ({shown}): ") or now
+        answer = terminal.prompt(f"Customer identifier, for logs and costs ({default}): ") or now
         try:
-            return edits.read_value(place, answer, "the terminal")
+            return edits.read_value(setting_key, answer, "the terminal")
         except UsageError as error:
             terminal.note(error.message, style=RED)
 
 
 def _say_written(terminal: Terminal, name: str) -> None:
     tell(terminal, f"wrote profile {name!r}")
-    if resolve.choose_profile(None, terminal.env, read_document(terminal.env).tables).value != name:
-        typed = resolve.shell_quoted(name)
+    if profiles.choose_profile(None, terminal.env, read_document(terminal.env).tables).value != name:
+        typed = profiles.shell_quoted(name)
         tell(terminal, f"use it with '-p {typed}', or always: 'respan config use {typed}'")
     warn_of_variable(terminal, BY_NAME["api_key"])
 

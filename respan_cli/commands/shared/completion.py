@@ -1,7 +1,4 @@
-"""What the shell offers after Tab. Fast, and silent: a completion that fails offers nothing.
-
-What follows a flag of a setting comes from the same tables as the setting itself.
-"""
+"""The words that the shell offers after Tab. Fast, and silent: a completion that fails offers nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ import typer
 
 from respan_cli.commands.shared.context import read_document
 from respan_cli.errors import RespanError
-from respan_cli.settings import edits, resolve
+from respan_cli.settings import edits, profiles
 from respan_cli.settings.fields import MODELS
 from respan_cli.terminal.terminal import Terminal
 
@@ -29,14 +26,20 @@ def profile_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def setting_keys(ctx: typer.Context, incomplete: str) -> list[str]:
-    """The settings, and the keys of the tables of the profile in force."""
-    return _begin_with(incomplete, edits.setting_keys(_profile_in_force(ctx)))
+    """The settings, and the keys of the tables of the active profile."""
+    return _begin_with(incomplete, edits.setting_keys(_active_profile(ctx)))
+
+
+def setting_values(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The values of a setting that has a list of them."""
+    complete = {"inherits": profile_names, "model": models}.get(str(ctx.params.get("key")))
+    return complete(ctx, incomplete) if complete else []
 
 
 def header_names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """The headers of the profile in force, in the scope that the flags choose."""
+    """The headers of the active profile, in the scope that the flags choose."""
     scope = "gateway_headers" if ctx.params.get("gateway") else "headers"
-    return _begin_with(incomplete, _profile_in_force(ctx).get(scope, {}))
+    return _begin_with(incomplete, _active_profile(ctx).get(scope, {}))
 
 
 def settable_headers(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -77,12 +80,18 @@ def _header_starts(ctx: typer.Context, incomplete: str, known: Iterable[str], sc
 
 
 def _begin_with(incomplete: str, words: Iterable[str]) -> list[str]:
-    return [word for word in dict.fromkeys(words) if word.lower().startswith(incomplete.lower())]
+    # A word from the file that could steer the terminal is left out: without those characters it would be
+    # another word.
+    return [
+        word
+        for word in dict.fromkeys(words)
+        if word.isprintable() and word.lower().startswith(incomplete.lower())
+    ]
 
 
-def _profile_in_force(ctx: typer.Context) -> dict[str, Any]:
+def _active_profile(ctx: typer.Context) -> dict[str, Any]:
     tables = _tables(ctx)
-    chosen = resolve.choose_profile(ctx.params.get("profile"), _env(ctx), tables).value
+    chosen = profiles.choose_profile(ctx.params.get("profile"), _env(ctx), tables).value
     table: dict[str, Any] = tables.get("profiles", {}).get(chosen, {})
     return table
 

@@ -11,7 +11,7 @@ import typer
 
 from respan_cli.commands.shared import completion
 from respan_cli.commands.shared.app import terminal_of
-from respan_cli.settings.fields import BY_NAME, FIELDS, PROFILE_VARIABLE, shown
+from respan_cli.settings.fields import BY_NAME, FIELDS, PROFILE_VARIABLE, format_value
 
 
 class Color(StrEnum):
@@ -43,7 +43,7 @@ class Rendering(StrEnum):
 def setting(name: str) -> Any:
     """The option of a setting: flags, help, variable and default as its field has them."""
     field = BY_NAME[name]
-    facts = (("env", field.env), ("default", field.default and shown(field.default)))
+    facts = (("env", field.env), ("default", field.default and format_value(field.default)))
     told = ", ".join(f"{name}: {fact}" for name, fact in facts if fact)
     files = " @FILE reads lines." if field.ignore_case else ""
     meaning = field.help + files + (" Repeatable." if field.table else "")
