@@ -24,6 +24,7 @@ from respan_cli.terminal.terminal import Terminal
 
 WAITING = "respan: waiting for standard input to end (--no-stdin ignores it)"
 STDIN_NAME = "standard input"
+SEND_AS_FILE = "send an image or a PDF as a file: -f -"
 NAMED = "'-'"  # among the words of the prompt
 
 
@@ -70,7 +71,13 @@ class Stdin:
 
     def text(self) -> str:
         """Everything on it, as text."""
-        return decode(self.read(), STDIN_NAME)
+        data = self.read()
+        try:
+            return decode(data, STDIN_NAME)
+        except UsageError as error:
+            from respan_cli.messages.attachments import media_type
+
+            raise error.with_hint(SEND_AS_FILE if media_type(data) else error.hint) from None
 
 
 def build_conversation(
@@ -144,7 +151,7 @@ def _files(paths: Sequence[str], stdin: Stdin) -> tuple[list[tuple[str, str]], l
     from respan_cli.messages import attachments
 
     files = [
-        attachments.attach(STDIN_NAME, stdin.read()) if path == STDIN else attachments.read(Path(path))
+        attachments.attach(STDIN_NAME, stdin.read()) if path == STDIN else attachments.read(path)
         for path in paths
     ]
     attachments.check_total(files)
