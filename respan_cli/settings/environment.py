@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from respan_cli.settings.fields import FIELDS, PROFILE_VARIABLE
 
+THREAD_VARIABLE = "RESPAN_THREAD"
+
 # What is no setting; whoever reads the variable is named where that is not ourselves.
 _OTHERS = {
     PROFILE_VARIABLE: "The profile to use.",
+    THREAD_VARIABLE: "The file of the conversation that 'send' continues (--thread).",
     "RESPAN_CONFIG": "The profile file, instead of the one in the configuration directory.",
     "XDG_CONFIG_HOME": "Where configuration directories are (Linux; APPDATA on Windows).",
     "VISUAL": "The editor for --editor and 'config edit'.",

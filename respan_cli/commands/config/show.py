@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,12 +15,16 @@ from respan_cli.commands.shared.options import CommandOptions, ProfileOptions, S
 from respan_cli.errors import ExitCode, SettingsError
 from respan_cli.settings import edits, resolve, store
 from respan_cli.settings.api_key import key_origin
+from respan_cli.settings.environment import THREAD_VARIABLE
 from respan_cli.settings.fields import DEFAULT_PROFILE, FIELDS, Field, did_you_mean, shown
 from respan_cli.settings.layers import SourcedValue, from_environment, from_profile
 from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.redact import HIDDEN, redact, redact_params
 from respan_cli.terminal.tables import print_table
 from respan_cli.terminal.terminal import Terminal
+
+if TYPE_CHECKING:
+    from respan_cli.messages.thread import Thread
 
 # The docs MCP of Respan (the integration page of its documentation); it needs no key.
 DOCS_MCP = {"mcpServers": {"respan-docs": {"url": "https://respan.ai/docs/mcp"}}}
@@ -55,6 +59,16 @@ class GetOptions(ProfileOptions):
         ),
     ]
     show_secrets: ShowSecrets = False
+
+
+def _threads(env: Mapping[str, str]) -> list[Thread]:
+    """The thread that a `send` in this shell continues, and whose settings it takes."""
+    path = env.get(THREAD_VARIABLE)
+    if not path:
+        return []
+    from respan_cli.commands.shared.thread_input import read_thread_file
+
+    return [read_thread_file(path)]
 
 
 def list_profiles(terminal: Terminal, options: ListOptions) -> int:
@@ -103,7 +117,7 @@ def show(terminal: Terminal, options: ShowOptions) -> int:
     $ respan config show --origin    # and where each value comes from
     $ respan config show --json | jq .settings.model
     """
-    current = load_settings(options, terminal.env)
+    current = load_settings(options, terminal.env, sources=_threads(terminal.env))
     chosen = resolve.choose_profile(options.profile, terminal.env, read_document(terminal.env).tables)
     if options.as_json:
         whole = {"profile": current.profile, "settings": in_force(current, show_secrets=options.show_secrets)}
@@ -155,7 +169,7 @@ def get(terminal: Terminal, options: GetOptions) -> int:
     """
     key = options.key
     place = None if key == "profile" else edits.parse_setting_key(key)
-    current = load_settings(options, terminal.env)
+    current = load_settings(options, terminal.env, sources=_threads(terminal.env))
     text = current.profile if place is None else _value_at(place, current, show_secrets=options.show_secrets)
     if not text:
         near = did_you_mean(key, [name for name in current.sources if name != key])

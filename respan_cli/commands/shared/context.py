@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from respan_cli.errors import RespanError, SettingsError, UsageError
 from respan_cli.settings import parsers, resolve, store
@@ -40,8 +40,28 @@ def check(document: store.Document) -> None:
         raise error.with_hint(f"{document.where(*error.path)}: 'respan config edit' opens it") from None
 
 
-def load_settings(options: ProfileOptions, env: Mapping[str, str]) -> Settings:
+class LayerSource(Protocol):
+    """A prompt file or a thread: what it sets, and the identity that a profile may replace."""
+
+    @property
+    def settings_layer(self) -> Layer:
+        """A layer between the environment and the profile."""
+
+    @property
+    def identity_layer(self) -> Layer:
+        """A layer between the profile and the defaults."""
+
+
+def load_settings(
+    options: ProfileOptions,
+    env: Mapping[str, str],
+    *,
+    sources: Sequence[LayerSource] = (),
+) -> Settings:
     """The settings of a command: its flags, the environment, the profile.
+
+    Args:
+        sources: what gives further layers, the highest first.
 
     Raises:
         UsageError: a flag's value is not what its setting accepts.
@@ -50,7 +70,11 @@ def load_settings(options: ProfileOptions, env: Mapping[str, str]) -> Settings:
     document = read_document(env)
     name = resolve.choose_profile(options.profile, env, document.tables).value
     table = resolve.profile_table(document.tables, name)
-    return resolve.resolve(name, [flag_layer(options), from_environment(env), from_profile(table, name)])
+    profile = from_profile(table, name)
+    above = [source.settings_layer for source in sources]
+    below = [source.identity_layer for source in sources]
+    layers = [flag_layer(options), from_environment(env), *above, profile, *below]
+    return resolve.resolve(name, layers)
 
 
 def flag_layer(options: ProfileOptions) -> Layer:

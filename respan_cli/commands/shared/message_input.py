@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from respan_cli.commands.shared.options import InputOptions
 from respan_cli.errors import UsageError
@@ -22,6 +22,9 @@ from respan_cli.messages.user_json import (
 from respan_cli.terminal.encoding import decode
 from respan_cli.terminal.terminal import Terminal
 
+if TYPE_CHECKING:
+    from respan_cli.messages.prompt_file import PromptFile
+
 WAITING = "respan: waiting for standard input to end (--no-stdin ignores it)"
 STDIN_NAME = "standard input"
 SEND_AS_FILE = "send an image or a PDF as a file: -f -"
@@ -30,12 +33,17 @@ NAMED = "'-'"  # among the words of the prompt
 
 @contextmanager
 def read_conversation(
-    options: InputOptions, terminal: Terminal, *, before_wait: Callable[[], None] = lambda: None
+    options: InputOptions,
+    terminal: Terminal,
+    *,
+    prompt_file: PromptFile | None = None,
+    before_wait: Callable[[], None] = lambda: None,
 ) -> Iterator[Conversation]:
     """The conversation that the flags describe; a draft from the editor is kept until it has arrived.
 
     Args:
         terminal: where standard input comes from.
+        prompt_file: what `--prompt-file` names.
         before_wait: called before standard input, or somebody who writes, is waited for.
 
     Raises:
@@ -43,12 +51,12 @@ def read_conversation(
     """
     stdin = Stdin(terminal, before_wait)
     if not options.editor:
-        yield build_conversation(options, stdin)
+        yield build_conversation(options, stdin, prompt_file)
         return
     from respan_cli.terminal.editor import Draft
 
     with Draft(terminal) as draft:
-        yield build_conversation(options, stdin, draft.edit)
+        yield build_conversation(options, stdin, prompt_file, draft.edit)
 
 
 class Stdin:
@@ -81,29 +89,28 @@ class Stdin:
 
 
 def build_conversation(
-    options: InputOptions, stdin: Stdin, edit: Callable[[str], str] | None = None
+    options: InputOptions,
+    stdin: Stdin,
+    prompt_file: PromptFile | None = None,
+    edit: Callable[[str], str] | None = None,
 ) -> Conversation:
     """The turns and the further fields of the body. Whatever needs no waiting is checked first.
 
     Args:
         stdin: what is piped in.
+        prompt_file: what `--prompt-file` names.
         edit: what the prompt passes through, if somebody is to write it.
 
     Raises:
         UsageError: as `read_conversation` says.
     """
     in_pipe = stdin_reader(options)
-    fields = body_options(
-        extra=_json_flag(options.extra_body, "--extra-body"),
-        stops=options.stops or (),
-        effort=options.effort,
-        schema=_schema(options.schema),
-    )
+    takes_pipe = (stdin.piped and not in_pipe and not options.no_stdin) or in_pipe == NAMED
+    fields = _fields(options, prompt_file)
+    fill = _filler(options, prompt_file, piped=takes_pipe)
     earlier = _earlier(options.messages, stdin)
     texts, blocks = _files(options.files or (), stdin)
-    takes_pipe = stdin.piped and not in_pipe and not options.no_stdin
-    piped = stdin.text() if takes_pipe or in_pipe == NAMED else None
-    words = compose(options.prompt or (), piped)
+    words = fill(stdin.text() if takes_pipe else None)
     if edit:
         stdin.before_wait()
         words = edit(words)
@@ -114,13 +121,56 @@ def build_conversation(
     return Conversation([*earlier, *last], fields)
 
 
+def _fields(options: InputOptions, prompt_file: PromptFile | None) -> dict[str, Any]:
+    """The further fields of the body: those of the flags, else those of the prompt file."""
+    extra, schema = _json_flag(options.extra_body, "--extra-body"), _schema(options.schema)
+    stops: Sequence[str] = options.stops or ()
+    effort = options.effort and str(options.effort)
+    if prompt_file and options.prompt_file:
+        from respan_cli.commands.shared.prompt_input import read_schema
+
+        stops, effort = stops or prompt_file.stops, effort or prompt_file.effort
+        schema = schema or read_schema(prompt_file, options.prompt_file)
+    return body_options(extra=extra, stops=stops, effort=effort, schema=schema)
+
+
+def _filler(
+    options: InputOptions, prompt_file: PromptFile | None, *, piped: bool
+) -> Callable[[str | None], str]:
+    """What makes one text of the prompt file, the words, and what is piped in.
+
+    Raises:
+        UsageError: a variable of the prompt file has no value, or a value has no variable.
+    """
+    words = options.prompt or ()
+    if not prompt_file:
+        return lambda text: compose(words, text)
+    from respan_cli.commands.shared.prompt_input import read_variables
+    from respan_cli.messages.prompt_file import STDIN_VARIABLE, check_used, render
+
+    variables = read_variables(options.variables or ())
+    check_used(prompt_file, variables)
+    if piped:
+        variables[STDIN_VARIABLE] = ""
+    render(prompt_file, variables)  # what is missing is missed before anything is waited for
+    takes_text = STDIN_VARIABLE in prompt_file.template.names
+
+    def fill(text: str | None) -> str:
+        prompt = render(prompt_file, {**variables, STDIN_VARIABLE: text or ""})
+        rest = compose(words, None if takes_text else text)
+        return "\n\n".join(part for part in (prompt, rest) if part)
+
+    return fill
+
+
 def check_has_prompt(options: InputOptions, terminal: Terminal) -> None:
     """Refuse a command line on a terminal that says nothing, before anybody asks for its key.
 
     Raises:
         UsageError: there is nothing to send.
     """
-    if terminal.stdin_isatty and not (options.prompt or options.files or options.messages or options.editor):
+    given = options.prompt or options.prompt_file or options.files or options.messages or options.editor
+    if terminal.stdin_isatty and not given:
         raise _no_prompt()
 
 
@@ -164,7 +214,12 @@ def _earlier(path: str | None, stdin: Stdin) -> list[Turn]:
         return []
     text = stdin.text() if path == STDIN else _read(path)
     name = STDIN_NAME if path == STDIN else path
-    return read_turns(parse_input(text, name), name)
+    value = parse_input(text, name)
+    if isinstance(value, dict) and "thread_identifier" in value:
+        from respan_cli.messages.thread import read_thread
+
+        return list(read_thread(value, name).messages)
+    return read_turns(value, name)
 
 
 def _schema(path: str | None) -> object:
