@@ -35,7 +35,8 @@ HASH_LENGTH = 8  # hex digits of the file's SHA-256 in metadata.prompt
 
 # A brace that is doubled, a variable, or a brace that is neither.
 _PIECE = re.compile(r"\{\{|\}\}|\{(?P<name>[^\W\d][\w-]*)\}|[{}]")
-_POSITION = re.compile(r" \(at line (\d+), column (\d+)\)$")
+_AFTER_LINE = re.compile(r"(?<=\n)")
+_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _OPTIONS = ("schema", "stop", "effort")
 _KEEPS_KEYS = "a prompt may come from elsewhere: it must not hold a key, or decide where one is sent"
 _REFUSED = {
@@ -101,9 +102,7 @@ def parse_template(
 
 
 def _missing(name: str, missing: list[str]) -> UsageError:
-    if missing == [STDIN_VARIABLE]:
-        return UsageError(f"{name} needs text on standard input", hint="pipe it in")
-    flags = " ".join(f"--var {each}=…" for each in missing if each != STDIN_VARIABLE)
+    flags = " ".join(f"--var {each}=…" for each in missing)
     return UsageError(f"{name} has no value for {', '.join(missing)}", hint=f"give {flags}")
 
 
@@ -174,7 +173,7 @@ def parse_prompt_file(data: bytes, name: str) -> PromptFile:
 
 def _split(text: str, name: str) -> tuple[str, str, int]:
     """The head, on the lines that it has in the file; the prompt, and the number of its first line."""
-    lines = text.splitlines(keepends=True)
+    lines = _AFTER_LINE.split(text)
     end = 0
     if lines and lines[0].rstrip() == FENCE:
         rest = (number for number, line in enumerate(lines[1:], 1) if line.rstrip() == FENCE)
@@ -195,9 +194,10 @@ def _parse_head(head: str, name: str) -> dict[str, Any]:
         return tomllib.loads(head)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         found = _POSITION.search(str(error))
-        where = f", line {found[1]}, column {found[2]}" if found else ""
+        last = head.count("\n")
+        where = f"line {found[1]}, column {found[2]}" if found and found[1] else f"line {last}"
         reason = _POSITION.sub("", str(error))
-        raise SettingsError(f"{name}{where}: not valid TOML", reason=reason) from None
+        raise SettingsError(f"{name}, {where}: not valid TOML", reason=reason) from None
 
 
 def _label(data: bytes, name: str) -> str:

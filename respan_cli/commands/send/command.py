@@ -17,7 +17,7 @@ from respan_cli.terminal.terminal import Terminal
 
 if TYPE_CHECKING:
     from respan_cli.commands.send.thread_file import OpenThread
-    from respan_cli.messages.prompt_file import PromptFile
+    from respan_cli.commands.shared.prompt_input import FilledPrompt
     from respan_cli.messages.thread import Thread
 
 HIDDEN_WARNING = (
@@ -44,7 +44,7 @@ def send(terminal: Terminal, options: SendOptions) -> int:
     check_has_prompt(options, terminal)
     path = options.thread_path(terminal.env)
     # Read now, so that what is wrong with them is said before anything is waited for.
-    prompt_file, thread = _prompt_file(options.prompt_file), _thread(path)
+    prompt_file, thread = _prompt_file(options), _thread(path)
     settings = _settings(options, terminal, prompt_file, thread)
     check_can_send(settings, insecure_http=options.insecure_http or options.sandbox)
     if options.dry_run or options.dry_run_format:
@@ -56,12 +56,12 @@ def send(terminal: Terminal, options: SendOptions) -> int:
     return ExitCode.OK
 
 
-def _prompt_file(path: str | None) -> PromptFile | None:
-    if path is None:
+def _prompt_file(options: SendOptions) -> FilledPrompt | None:
+    if options.prompt_file is None:
         return None
-    from respan_cli.commands.shared.prompt_input import read_prompt_file
+    from respan_cli.commands.shared.prompt_input import read_prompt
 
-    return read_prompt_file(path)
+    return read_prompt(options.prompt_file, options.variables or ())
 
 
 def _thread(path: str | None) -> Thread | None:
@@ -73,7 +73,7 @@ def _thread(path: str | None) -> Thread | None:
 
 
 def _settings(
-    options: SendOptions, terminal: Terminal, prompt_file: PromptFile | None, thread: Thread | None
+    options: SendOptions, terminal: Terminal, prompt_file: FilledPrompt | None, thread: Thread | None
 ) -> Settings:
     sources = [source for source in (prompt_file, thread) if source]
     return load_settings(options, terminal.env, sources=sources)
@@ -81,7 +81,7 @@ def _settings(
 
 def _send(
     settings: Settings,
-    prompt_file: PromptFile | None,
+    prompt_file: FilledPrompt | None,
     thread_path: str | None,
     options: SendOptions,
     terminal: Terminal,

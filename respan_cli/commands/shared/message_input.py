@@ -23,7 +23,7 @@ from respan_cli.terminal.encoding import decode
 from respan_cli.terminal.terminal import Terminal
 
 if TYPE_CHECKING:
-    from respan_cli.messages.prompt_file import PromptFile
+    from respan_cli.commands.shared.prompt_input import FilledPrompt
 
 WAITING = "respan: waiting for standard input to end (--no-stdin ignores it)"
 STDIN_NAME = "standard input"
@@ -36,14 +36,14 @@ def read_conversation(
     options: InputOptions,
     terminal: Terminal,
     *,
-    prompt_file: PromptFile | None = None,
+    prompt_file: FilledPrompt | None = None,
     before_wait: Callable[[], None] = lambda: None,
 ) -> Iterator[Conversation]:
     """The conversation that the flags describe; a draft from the editor is kept until it has arrived.
 
     Args:
         terminal: where standard input comes from.
-        prompt_file: what `--prompt-file` names.
+        prompt_file: what `--prompt-file` names, with its variables.
         before_wait: called before standard input, or somebody who writes, is waited for.
 
     Raises:
@@ -91,14 +91,14 @@ class Stdin:
 def build_conversation(
     options: InputOptions,
     stdin: Stdin,
-    prompt_file: PromptFile | None = None,
+    prompt_file: FilledPrompt | None = None,
     edit: Callable[[str], str] | None = None,
 ) -> Conversation:
     """The turns and the further fields of the body. Whatever needs no waiting is checked first.
 
     Args:
         stdin: what is piped in.
-        prompt_file: what `--prompt-file` names.
+        prompt_file: what `--prompt-file` names, with its variables.
         edit: what the prompt passes through, if somebody is to write it.
 
     Raises:
@@ -107,10 +107,15 @@ def build_conversation(
     in_pipe = stdin_reader(options)
     takes_pipe = (stdin.piped and not in_pipe and not options.no_stdin) or in_pipe == NAMED
     fields = _fields(options, prompt_file)
-    fill = _filler(options, prompt_file, piped=takes_pipe)
+    if prompt_file and prompt_file.takes_stdin and not takes_pipe:
+        raise UsageError(f"{prompt_file.name} needs text on standard input", hint="pipe it in")
     earlier = _earlier(options.messages, stdin)
     texts, blocks = _files(options.files or (), stdin)
-    words = fill(stdin.text() if takes_pipe else None)
+    piped = stdin.text() if takes_pipe else None
+    if prompt_file:
+        words = prompt_file.compose(options.prompt or (), piped)
+    else:
+        words = compose(options.prompt or (), piped)
     if edit:
         stdin.before_wait()
         words = edit(words)
@@ -121,46 +126,15 @@ def build_conversation(
     return Conversation([*earlier, *last], fields)
 
 
-def _fields(options: InputOptions, prompt_file: PromptFile | None) -> dict[str, Any]:
+def _fields(options: InputOptions, prompt_file: FilledPrompt | None) -> dict[str, Any]:
     """The further fields of the body: those of the flags, else those of the prompt file."""
     extra, schema = _json_flag(options.extra_body, "--extra-body"), _schema(options.schema)
     stops: Sequence[str] = options.stops or ()
     effort = options.effort and str(options.effort)
-    if prompt_file and options.prompt_file:
-        from respan_cli.commands.shared.prompt_input import read_schema
-
-        stops, effort = stops or prompt_file.stops, effort or prompt_file.effort
-        schema = schema or read_schema(prompt_file, options.prompt_file)
+    if prompt_file:
+        stops, effort = stops or prompt_file.file.stops, effort or prompt_file.file.effort
+        schema = prompt_file.schema if schema is None else schema
     return body_options(extra=extra, stops=stops, effort=effort, schema=schema)
-
-
-def _filler(
-    options: InputOptions, prompt_file: PromptFile | None, *, piped: bool
-) -> Callable[[str | None], str]:
-    """What makes one text of the prompt file, the words, and what is piped in.
-
-    Raises:
-        UsageError: a variable of the prompt file has no value, or a value has no variable.
-    """
-    words = options.prompt or ()
-    if not prompt_file:
-        return lambda text: compose(words, text)
-    from respan_cli.commands.shared.prompt_input import read_variables
-    from respan_cli.messages.prompt_file import STDIN_VARIABLE, check_used, render
-
-    variables = read_variables(options.variables or ())
-    check_used(prompt_file, variables)
-    if piped:
-        variables[STDIN_VARIABLE] = ""
-    render(prompt_file, variables)  # what is missing is missed before anything is waited for
-    takes_text = STDIN_VARIABLE in prompt_file.template.names
-
-    def fill(text: str | None) -> str:
-        prompt = render(prompt_file, {**variables, STDIN_VARIABLE: text or ""})
-        rest = compose(words, None if takes_text else text)
-        return "\n\n".join(part for part in (prompt, rest) if part)
-
-    return fill
 
 
 def check_has_prompt(options: InputOptions, terminal: Terminal) -> None:

@@ -3,47 +3,94 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from respan_cli.errors import SettingsError, UsageError
 from respan_cli.messages.attachments import display_name
-from respan_cli.messages.prompt_file import STDIN_VARIABLE, PromptFile, parse_prompt_file
+from respan_cli.messages.prompt import compose
+from respan_cli.messages.prompt_file import (
+    STDIN_VARIABLE,
+    PromptFile,
+    check_used,
+    parse_prompt_file,
+    render,
+)
 from respan_cli.messages.user_json import check_schema, parse_input
+from respan_cli.settings.layers import Layer
 from respan_cli.terminal.encoding import decode
 
 
-def read_prompt_file(path: str) -> PromptFile:
-    """The prompt file at `path`, its schema read if it names one.
-
-    Raises:
-        UsageError: it, or its schema, cannot be read.
-        SettingsError: it is not a prompt file.
-    """
-    return parse_prompt_file(_read(path), display_name(path))
-
-
-def read_schema(prompt_file: PromptFile, path: str) -> dict[str, Any] | None:
-    """The JSON Schema of a prompt file; one that it only names must be beside it.
+@dataclass(frozen=True, slots=True)
+class FilledPrompt:
+    """A prompt file with the values of its variables, all but the text that is piped in.
 
     Args:
-        path: where the prompt file is.
+        file: the prompt file.
+        variables: a value for each variable but `stdin`.
+        schema: the JSON Schema for the answer, if the file has one.
+    """
+
+    file: PromptFile
+    variables: Mapping[str, str]
+    schema: Mapping[str, Any] | None
+
+    @property
+    def name(self) -> str:
+        """The file, as messages call it."""
+        return self.file.name
+
+    @property
+    def settings_layer(self) -> Layer:
+        """What the file says of the settings."""
+        return self.file.settings_layer
+
+    @property
+    def identity_layer(self) -> Layer:
+        """What the file says of the identity, where nothing else does."""
+        return self.file.identity_layer
+
+    @property
+    def takes_stdin(self) -> bool:
+        """Whether the file says where piped text goes."""
+        return STDIN_VARIABLE in self.file.template.names
+
+    def compose(self, words: Sequence[str], piped: str | None) -> str:
+        """The prompt, then the words, then what was piped in, if the file has no place for it."""
+        prompt = render(self.file, {**self.variables, STDIN_VARIABLE: piped or ""})
+        rest = compose(words, None if self.takes_stdin else piped)
+        return "\n\n".join(part for part in (prompt, rest) if part)
+
+
+def read_prompt(path: str, variables: Sequence[str]) -> FilledPrompt:
+    """The prompt file at `path`, with the values of `--var`.
 
     Raises:
-        UsageError: the schema cannot be read, or is none.
-        SettingsError: it is elsewhere: a prompt must not send any file of this machine.
+        UsageError: a file cannot be read; a variable has no value, or a value no variable.
+        SettingsError: it is not a prompt file.
     """
-    schema = prompt_file.schema
+    file = parse_prompt_file(_read(path), display_name(path))
+    values = read_variables(variables)
+    check_used(file, values)
+    filled = FilledPrompt(file, values, _read_schema(file, path))
+    filled.compose((), "")
+    return filled
+
+
+def _read_schema(file: PromptFile, path: str) -> dict[str, Any] | None:
+    """The JSON Schema of a prompt file; one that it only names must be beside it."""
+    schema = file.schema
     if schema is None:
         return None
     if not isinstance(schema, str):
-        return check_schema(schema, prompt_file.name)
+        return check_schema(schema, file.name)
     folder = Path(os.path.realpath(path)).parent
     target = Path(os.path.realpath(folder / schema))
     if not target.is_relative_to(folder):
         raise SettingsError(
-            f"{prompt_file.name}: the schema {schema!r} is not in the folder of the prompt",
+            f"{file.name}: the schema {schema!r} is not in the folder of the prompt",
             reason="a prompt must not send other files of this machine",
         )
     name = display_name(str(target))
