@@ -98,9 +98,9 @@ is to say) and `exit_code`. `type` is the API's own name for the error where the
 SETTINGS = """\
 # Settings
 
-A setting is taken from the first of: flag, environment, profile, default. An empty value (`--customer-id ""`,
-`-H 'Name:'`, `-M key=`, a variable that is set but empty) takes away what a lower place gave. The tables
-({tables}) merge key by key; header names compare without case.
+A setting is taken from the first of: flag, environment, prompt file, thread, profile, default. An empty value
+(`--customer-id ""`, `-H 'Name:'`, `-M key=`, a variable that is set but empty) takes away what a lower place
+gave. The tables ({tables}) merge key by key; header names compare without case.
 `respan config show --origin` says which value is in force and where it came from.
 
 | key | flag | environment | default | |

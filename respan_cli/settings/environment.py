@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from respan_cli.settings.fields import FIELDS, PROFILE_VARIABLE
-
-THREAD_VARIABLE = "RESPAN_THREAD"
+from respan_cli.settings.fields import FIELDS, PROFILE_VARIABLE, THREAD_VARIABLE
 
 # What is no setting; whoever reads the variable is named where that is not ourselves.
 _OTHERS = {

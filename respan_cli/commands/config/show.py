@@ -15,8 +15,7 @@ from respan_cli.commands.shared.options import CommandOptions, ProfileOptions, S
 from respan_cli.errors import ExitCode, SettingsError
 from respan_cli.settings import edits, resolve, store
 from respan_cli.settings.api_key import key_origin
-from respan_cli.settings.environment import THREAD_VARIABLE
-from respan_cli.settings.fields import DEFAULT_PROFILE, FIELDS, Field, did_you_mean, shown
+from respan_cli.settings.fields import DEFAULT_PROFILE, FIELDS, THREAD_VARIABLE, Field, did_you_mean, shown
 from respan_cli.settings.layers import SourcedValue, from_environment, from_profile
 from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.redact import HIDDEN, redact, redact_params

@@ -19,7 +19,7 @@ from respan_cli.commands.shared.options import (
 )
 from respan_cli.errors import UsageError
 from respan_cli.output.dry_run import DryRunFormat
-from respan_cli.settings.environment import THREAD_VARIABLE
+from respan_cli.settings.fields import THREAD_VARIABLE
 
 STDOUT = "-"  # as the file of `-o`
 
