@@ -82,7 +82,7 @@ def test_a_broken_profile_file_offers_nothing_and_says_nothing(home: Path) -> No
 
 def test_zsh_and_fish_get_a_short_line_on_each_flag(home: Path) -> None:
     env = process_env(
-        home, _TYPER_COMPLETE_ARGS="respan send --extra", _TYPER_COMPLETE_FISH_ACTION="get-args"
+        home, _TYPER_COMPLETE_ARGS="respan send --extra-", _TYPER_COMPLETE_FISH_ACTION="get-args"
     )
     meaning = """Any other fields of the Messages API, such as '{"top_k": …"""
     fish = run_process(env=env | {"_RESPAN_COMPLETE": "complete_fish"})
