@@ -15,6 +15,7 @@ from uuid import UUID
 
 import pytest
 
+from respan_cli.commands.send.file_lock import locked
 from respan_cli.messages.thread import Thread, answer_turn, parse_thread
 from respan_cli.sandbox import Sandbox
 from respan_cli.settings.fields import DEFAULT_MODEL
@@ -418,6 +419,8 @@ def test_four_sends_at_once_each_see_the_turns_of_those_before(
     assert sorted(order) == texts
     assert asked == [[*exchanged(*order[:count]), user(order[count])] for count in range(4)]
     assert thread_of(chat)["messages"] == exchanged(*order)
+    params = [request["body"]["metadata"]["respan_params"] for request in sandbox.requests]
+    assert params == [{"thread_identifier": thread_of(chat)["thread_identifier"]}] * 4
     assert beside(chat) == ["chat.json"]
 
 
@@ -444,6 +447,39 @@ def test_a_send_waits_for_the_lock_and_says_so(env: Env, sandbox: Sandbox, chat:
             assert sandbox.requests == []
             holder.communicate(timeout=PATIENCE)
             assert process.communicate(timeout=PATIENCE) == (b"hi\n", b"")
+
+
+LOCK_LATE = """
+import sys
+from pathlib import Path
+from respan_cli.commands.send import file_lock
+lock = file_lock._lock
+def lock_late(handle):
+    file_lock._lock = lock
+    print("opened", flush=True)
+    sys.stdin.readline()
+    lock(handle)
+file_lock._lock = lock_late
+with file_lock.locked(Path(sys.argv[1]), lambda: print("waiting", flush=True)):
+    print("held", flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be removed")
+def test_a_lock_file_that_was_removed_after_it_was_opened_is_no_lock(chat: Path) -> None:
+    with locked(chat, lambda: None):
+        late = subprocess.Popen(
+            [sys.executable, "-c", LOCK_LATE, chat], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert late.stdout is not None
+        assert late.stdin is not None
+        assert late.stdout.readline() == "opened\n"
+    with late:
+        with locked(chat, lambda: None):
+            late.stdin.write("\n")
+            late.stdin.flush()
+            assert late.stdout.readline() == "waiting\n"
+        assert late.stdout.readline() == "held\n"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")

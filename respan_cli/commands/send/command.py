@@ -37,8 +37,8 @@ def send(terminal: Terminal, options: SendOptions) -> int:
     $ respan send -t chat.json 'And then?'  # continue the conversation in a file
 
     The prompt is the words, then what is piped in, then the text files. On a terminal the answer is
-    rendered; a pipe gets its text and nothing else. Settings come from flags, the environment and the
-    profile, in this order; an empty value (--customer-id "") unsets.
+    rendered; a pipe gets its text and nothing else. Settings come from flags, the environment, a
+    prompt file, a thread and the profile, in this order; an empty value (--customer-id "") unsets.
     """
     options.check()
     check_has_prompt(options, terminal)

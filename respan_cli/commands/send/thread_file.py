@@ -31,6 +31,7 @@ class OpenThread:
 
     def __init__(self, thread: Thread, target: Path) -> None:
         self.thread = thread
+        self.saved = False
         self._target = target
 
     def follow(
@@ -65,6 +66,7 @@ class OpenThread:
         grown = self.thread.with_turns([*turns, answer], model=settings.model, system=settings.system)
         with _writing(failure):
             atomic_write(self._target, grown.dump())
+        self.saved = True
 
 
 @contextmanager
@@ -88,19 +90,20 @@ def open_thread(path: str, terminal: Terminal) -> Iterator[OpenThread]:
                     os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
                 )  # a read-only file stays
         thread = OpenThread(read_thread_file(path), target)
-        with _unchanged_on_failure(name, terminal):
+        with _unchanged_on_failure(thread, terminal):
             yield thread
 
 
 @contextmanager
-def _unchanged_on_failure(name: str, terminal: Terminal) -> Iterator[None]:
-    state = ThreadState(name, 0)
+def _unchanged_on_failure(thread: OpenThread, terminal: Terminal) -> Iterator[None]:
     try:
         yield
     except RespanError as error:
+        state = ThreadState(thread.thread.name, len(thread.thread.messages))
         raise state.unchanged(error) from error.__cause__
     except BaseException:
-        terminal.note(f"nothing was added to {name}", label="respan: ")
+        if not thread.saved:
+            terminal.note(f"nothing was added to {thread.thread.name}", label="respan: ")
         raise
 
 
