@@ -66,7 +66,9 @@ def bash(line: str, home: Path) -> list[str]:
         ("respan send --gateway-header X-R", ["X-Respan-Route-Provider:", "X-Respan-Beta:"]),
         ("respan help e", ["exit-codes", "environment"]),
         ("respan help f", ["faults"]),
-        ("respan send -f ", []),
+        ("respan send -f ", []),  # files, which the shell itself completes
+        ("respan send -t ", []),
+        ("respan send --prompt-file ", []),
     ],
 )
 def test_bash_is_offered(line: str, offered: list[str], home: Path) -> None:
@@ -79,7 +81,9 @@ def test_a_broken_profile_file_offers_nothing_and_says_nothing(home: Path) -> No
 
 
 def test_zsh_and_fish_get_a_short_line_on_each_flag(home: Path) -> None:
-    env = process_env(home, _TYPER_COMPLETE_ARGS="respan send --ext", _TYPER_COMPLETE_FISH_ACTION="get-args")
+    env = process_env(
+        home, _TYPER_COMPLETE_ARGS="respan send --extra-", _TYPER_COMPLETE_FISH_ACTION="get-args"
+    )
     meaning = """Any other fields of the Messages API, such as '{"top_k": …"""
     fish = run_process(env=env | {"_RESPAN_COMPLETE": "complete_fish"})
     assert fish == Outcome(0, f"--extra-body\t{meaning}\n", "")

@@ -30,6 +30,7 @@ PAGES = ("README.md", "docs/guide.md")
 COMMANDS = set(getattr(typer.main.get_command(app), "commands", {}))
 MARK = "RESPAN-DOCS-MARK"
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+REVIEW = re.compile(r"(?s)\$ cat review\.md\n(\+\+\+\n.*?</code>\n)")
 SUMMARIZE = re.compile(r"(?s)\$ cat summarize\.sh\n(.*?\nesac\n)")
 
 
@@ -71,8 +72,10 @@ BLOCKS = list(blocks())
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
     """A folder with what the examples speak of."""
-    summarize = SUMMARIZE.search((ROOT / "docs/guide.md").read_text("utf-8"))
+    guide = (ROOT / "docs/guide.md").read_text("utf-8")
+    summarize, review = SUMMARIZE.search(guide), REVIEW.search(guide)
     assert summarize
+    assert review
     files: dict[str, bytes] = {
         "photo.png": b64decode(PNG),
         "report.pdf": b"%PDF-1.4\n%%EOF\n",
@@ -83,6 +86,8 @@ def desk(tmp_path: Path) -> Path:
         b'{"role": "assistant", "content": "Seven."}]\n',
         "schema.json": b'{"type": "object", "properties": {"city": {"type": "string"}}, '
         b'"required": ["city"]}\n',
+        "old.py": b'print("old")',
+        "review.md": review[1].encode(),
         "summarize.sh": summarize[1].encode(),
     }
     for name, content in files.items():

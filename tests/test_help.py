@@ -151,7 +151,7 @@ def test_every_variable_that_the_program_reads_is_listed() -> None:
         (("xyzzy",), "there is no command 'xyzzy'", "respan"),
         (("send", "--modle", "x"), "there is no option --modle, did you mean '--model'?", "respan send"),
         (("send", "--modle=x"), "there is no option --modle, did you mean '--model'?", "respan send"),
-        (("send", "-x"), "there is no option -x", "respan send"),
+        (("send", "-y"), "there is no option -y", "respan send"),
         (("send", "--model"), "option '--model' requires an argument", "respan"),
         (
             ("send", "--effort", "hihg"),

@@ -181,7 +181,7 @@ def test_ten_megabytes_arrive_whole(env: Env, sandbox: Sandbox) -> None:
             b"good\xff",
             2,
             "error: standard input is not UTF-8 at byte offset 4\n"
-            "  next: convert it first, for example with 'iconv -t UTF-8'\n",
+            "  next: if it is Western European text, convert it first: iconv -f WINDOWS-1252 -t UTF-8\n",
         ),
         (("hi", "--max-tokens", "lots"), None, 2, "error: --max-tokens='lots' is not a positive integer\n"),
         (("hi", "--max-tokens", "0"), None, 2, "error: --max-tokens='0' is not a positive integer\n"),

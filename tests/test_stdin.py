@@ -66,7 +66,7 @@ def test_an_argument_that_is_not_utf8_is_named_by_its_byte(tmp_path: Path) -> No
         2,
         "",
         "error: the prompt is not UTF-8 at byte offset 2\n"
-        "  next: convert it first, for example with 'iconv -t UTF-8'\n",
+        "  next: if it is Western European text, convert it first: iconv -f WINDOWS-1252 -t UTF-8\n",
     )
 
 

@@ -6,6 +6,8 @@ may have 10 MB in base64 (5 MB at some providers, which then refuse it themselve
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ _STARTS = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _PDF_WITHIN = 1024  # bytes; the header of a PDF may have something before it (PDF 1.7, appendix H, note 13)
 
 
@@ -41,24 +44,34 @@ class Attachment:
     block: dict[str, Any] | None = None
 
 
-def read(path: Path) -> Attachment:
+def read(path: str) -> Attachment:
     """The file at `path`.
 
     Raises:
         UsageError: it cannot be read, or is larger than any request; or see `attach`.
     """
+    name = display_name(path)
     try:
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             data = file.read(REQUEST_LIMIT + 1)  # a device may have no end
     except OSError as error:
-        raise UsageError(f"cannot read {path}", reason=error.strerror) from None
+        if _URL.match(path):
+            raise UsageError(
+                f"cannot read {name}: URLs are not supported", hint="download it first"
+            ) from None
+        raise UsageError(f"cannot read {name}", reason=error.strerror) from None
     if len(data) > REQUEST_LIMIT:
         raise UsageError(
-            f"{path} has more than {REQUEST_LIMIT:,} bytes",
+            f"{name} has more than {REQUEST_LIMIT:,} bytes",
             reason=f"the API takes requests of at most {_mb(REQUEST_LIMIT)}",
             hint="send a part of it",
         )
-    return attach(str(path), data)
+    return attach(name, data)
+
+
+def display_name(path: str) -> str:
+    """The name of a file as text: bytes that are no UTF-8 become escapes (`\\xff`)."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def attach(name: str, data: bytes) -> Attachment:
@@ -108,7 +121,9 @@ def _text(name: str, data: bytes) -> str:
     try:
         return decode(data, name)
     except UsageError as error:
-        raise error.with_hint("text (UTF-8), PNG, JPEG, GIF, WebP and PDF can be sent") from None
+        raise error.with_hint(
+            error.hint or "text (UTF-8), PNG, JPEG, GIF, WebP and PDF can be sent"
+        ) from None
 
 
 def _block(name: str, kind: str, data: bytes) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def read_turns(value: object, name: str) -> list[Turn]:
             f"{name} is a JSON object, not an array of messages",
             hint="take its messages out first: jq .messages",
         )
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list):
         raise UsageError(f"{name} is not a JSON array of messages", hint=_EXAMPLE)
     for index, turn in enumerate(value):
         if wrong := _wrong_with(turn):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from respan_cli.errors import RespanError
 from respan_cli.gateway.error_body import ResponseIds
 from respan_cli.messages.answer import Answer
 from respan_cli.messages.request import MessageRequest
@@ -46,6 +47,18 @@ class Cost(NamedTuple):
     usd: float | None
 
 
+class ThreadState(NamedTuple):
+    """The thread that an answer belongs to: its file, and how many turns it has with the answer."""
+
+    file: str
+    turns: int
+
+    def unchanged(self, error: RespanError) -> RespanError:
+        """A failure that also says that nothing was added to the file."""
+        kept = f"nothing was added to {self.file}"
+        return error.with_hint(f"{error.hint}; {kept}" if error.hint else kept)
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """One finished send, for every renderer."""
@@ -57,12 +70,19 @@ class Result:
     timing: Timing
     ids: ResponseIds
     cost: Cost | None = None  # where it was asked for
+    thread: ThreadState | None = None
+    extracted: str | None = None  # a part of the answer's text that was asked for instead of the whole
+
+    @property
+    def text(self) -> str:
+        """The text that was asked for."""
+        return self.answer.text if self.extracted is None else self.extracted
 
     def as_json(self) -> dict[str, Any]:
         """The object of `--json` (contract, section 3)."""
         return {
-            "text": self.answer.text,
-            **parsed(self.request.options, self.answer.text),
+            "text": self.text,
+            **parsed(self.request.options, self.text),
             "message": self.answer.whole(),
             "model": self.answer.message.get("model"),
             "stop_reason": self.answer.stop_reason,
@@ -77,6 +97,7 @@ class Result:
                 "extra_headers": redact(self.request.extra_headers),
             },
             "respan": self.ids._asdict(),
+            **({"thread": self.thread._asdict()} if self.thread else {}),
             "timing": {
                 "first_token_ms": self.timing.first_token_ms,
                 "total_ms": self.timing.total_ms,

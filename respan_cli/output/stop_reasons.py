@@ -64,7 +64,7 @@ def check_parsed(result: Result) -> None:
     Raises:
         BadResponseError: a schema was given and the answer is not JSON.
     """
-    if why := check_answer(result.request.options, result.answer.text):
+    if why := check_answer(result.request.options, result.text):
         raise BadResponseError(
             "the answer is not the JSON that --schema asks for",
             reason=why,

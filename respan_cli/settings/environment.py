@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from respan_cli.settings.fields import FIELDS, PROFILE_VARIABLE
+from respan_cli.settings.fields import FIELDS, PROFILE_VARIABLE, THREAD_VARIABLE
 
 # Variables that are not settings.
 _OTHERS = {
     PROFILE_VARIABLE: "The profile to use.",
+    THREAD_VARIABLE: "The file of the conversation that 'send' continues (--thread).",
     "RESPAN_CLI_CONFIG": "The profile file, instead of the one in the configuration directory.",
     "XDG_CONFIG_HOME": "Parent of the configuration directory (Linux; APPDATA on Windows).",
     "XDG_CACHE_HOME": "Parent of the cache directory (Linux; LOCALAPPDATA on Windows).",

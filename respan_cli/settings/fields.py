@@ -11,6 +11,7 @@ from respan_cli.settings import parsers, tables, urls
 
 DEFAULT_PROFILE = "default"
 PROFILE_VARIABLE = "RESPAN_PROFILE"
+THREAD_VARIABLE = "RESPAN_THREAD"
 DEFAULT_BASE_URL = "https://api.respan.ai/api/anthropic/"
 DEFAULT_MODEL = "claude-sonnet-5-5"
 # What completion offers; any other name is sent as well. A test holds them against the installed SDK.

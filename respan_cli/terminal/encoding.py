@@ -44,16 +44,29 @@ def encode(text: str, encoding: str = UTF8) -> bytes:
 def decode(data: bytes, name: str) -> str:
     """UTF-8 text without its byte order mark.
 
+    NUL is refused too: databases that gateways log to cannot store it.
+
     Raises:
-        UsageError: they are not UTF-8; the message names the byte offset.
+        UsageError: they are not UTF-8 text; the message names the byte offset, the hint a conversion.
     """
+    nul = data.find(0)
     try:
-        return data.decode("utf-8").removeprefix("\ufeff")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UsageError(
-            f"{name} is not UTF-8 at byte offset {error.start}",
-            hint="convert it first, for example with 'iconv -t UTF-8'",
-        ) from None
+        if not 0 <= nul < error.start:
+            raise _not_text(data, f"{name} is not UTF-8 at byte offset {error.start}", error.start) from None
+    else:
+        if nul < 0:
+            return text.removeprefix("\ufeff")
+    raise _not_text(data, f"{name} has a NUL byte at byte offset {nul}", nul)
+
+
+def _not_text(data: bytes, message: str, start: int) -> UsageError:
+    from respan_cli.terminal.conversions import conversion_hint
+
+    if data[start] and not data[:start].isascii():
+        return UsageError(message, hint="it is UTF-8 up to there: a character is damaged or cut off")
+    return UsageError(message, hint=conversion_hint(data))
 
 
 def as_displayed(text: str, encoding: str) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,12 +15,22 @@ from respan_cli.commands.shared.options import CommandOptions, ProfileOptions, S
 from respan_cli.errors import ExitCode, SettingsError
 from respan_cli.settings import edits, profiles, store
 from respan_cli.settings.api_key import key_origin
-from respan_cli.settings.fields import DEFAULT_PROFILE, FIELDS, Field, did_you_mean, format_value
+from respan_cli.settings.fields import (
+    DEFAULT_PROFILE,
+    FIELDS,
+    THREAD_VARIABLE,
+    Field,
+    did_you_mean,
+    format_value,
+)
 from respan_cli.settings.layers import SourcedValue, from_environment
 from respan_cli.settings.resolve import Settings, resolve
 from respan_cli.terminal.redact import HIDDEN, redact
 from respan_cli.terminal.tables import print_table
 from respan_cli.terminal.terminal import Terminal
+
+if TYPE_CHECKING:
+    from respan_cli.messages.thread import Thread
 
 # The docs MCP of Respan (the integration page of its documentation); it needs no key.
 DOCS_MCP = {"mcpServers": {"respan-docs": {"url": "https://respan.ai/docs/mcp"}}}
@@ -55,6 +65,16 @@ class GetOptions(ProfileOptions):
         ),
     ]
     show_secrets: ShowSecrets = False
+
+
+def _threads(env: Mapping[str, str]) -> list[Thread]:
+    """The thread that a `send` in this shell continues, and whose settings it takes."""
+    path = env.get(THREAD_VARIABLE)
+    if not path:
+        return []
+    from respan_cli.commands.shared.thread_input import read_thread_file
+
+    return [read_thread_file(path)]
 
 
 def list_profiles(terminal: Terminal, options: ListOptions) -> int:
@@ -105,7 +125,7 @@ def show(terminal: Terminal, options: ShowOptions) -> int:
     $ respan config show --origin    # and where each value comes from
     $ respan config show --json | jq .settings.model
     """
-    settings = load_settings(options, terminal.env)
+    settings = load_settings(options, terminal.env, sources=_threads(terminal.env))
     values = effective_settings(settings, show_secrets=options.show_secrets)
     chosen = profiles.choose_profile(options.profile, terminal.env, read_document(terminal.env).tables)
     if options.as_json:
@@ -160,7 +180,7 @@ def get(terminal: Terminal, options: GetOptions) -> int:
     """
     key = options.key
     setting_key = None if key == "profile" else edits.parse_setting_key(key)
-    settings = load_settings(options, terminal.env)
+    settings = load_settings(options, terminal.env, sources=_threads(terminal.env))
     values = effective_settings(settings, show_secrets=options.show_secrets)
     text = _value_at(setting_key, values) if setting_key else settings.profile
     if not text:

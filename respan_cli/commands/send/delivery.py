@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from respan_cli.commands.send.options import SendOptions
 from respan_cli.commands.shared.connection import Target, client_for
 from respan_cli.commands.shared.options import Rendering
 from respan_cli.errors import OutputError, RespanError
-from respan_cli.exchange import exchange
-from respan_cli.gateway.client import GatewayClient
+from respan_cli.exchange import Received, exchange
 from respan_cli.gateway.error_body import ResponseIds
 from respan_cli.gateway.sdk import deprecation
-from respan_cli.messages.request import MessageRequest, build
+from respan_cli.messages.request import build
 from respan_cli.messages.user_json import Conversation
 from respan_cli.output.progress import ThinkingView, observer_for
 from respan_cli.output.renderers import JsonLines, JsonObject, PlainText, Renderer
@@ -29,6 +30,7 @@ from respan_cli.terminal.text import DIM
 
 if TYPE_CHECKING:
     from respan_cli.commands.send.cost import CostLookup
+    from respan_cli.commands.send.thread_file import OpenThread
 
 
 def deliver(
@@ -38,15 +40,19 @@ def deliver(
     options: SendOptions,
     terminal: Terminal,
     *,
+    thread: OpenThread | None = None,
     cost: CostLookup | None = None,
 ) -> Result:
-    """Send a conversation and write its answer; JSON has its cost, where that is asked for.
+    """Send a conversation, which continues a thread if there is one, and write its answer.
+
+    In JSON the answer has its cost, where that is asked for.
 
     Raises:
         RespanError: of every kind that the gateway and the sink know. What had come by then is written.
     """
     headers = resolve_references(settings.headers, terminal.env)
-    request = build(settings, conversation.turns, headers, conversation.options)
+    whole = thread.thread.continued_by(conversation) if thread else conversation
+    request = build(settings, whole.turns, headers, whole.options)
     terminal.add_secrets(*secret_values(request.body()))
     renderer = renderer_for(options, terminal)
     if cost and options.prints_json:
@@ -59,8 +65,12 @@ def deliver(
     ):
         if terminal.stderr_isatty and (warning := deprecation(settings.model)):
             terminal.warn(warning)
+        observer = observer_for(terminal, on_sent=renderer.prepare, on_idle=sink.flush)
+        received = exchange(client, request, profile=settings.profile, observer=observer)
+        if thread:
+            received = thread.follow(received, conversation.turns)
         try:
-            return _write_answer(client, request, settings, renderer, sink, options, terminal)
+            return _write_answer(received, renderer, sink, options, terminal)
         except BaseException:
             with suppress(Exception):
                 sink.write(renderer.abort())
@@ -69,9 +79,7 @@ def deliver(
 
 
 def _write_answer(
-    client: GatewayClient,
-    request: MessageRequest,
-    settings: Settings,
+    received: Iterator[Received | Result],
     renderer: Renderer,
     sink: AnswerSink,
     options: SendOptions,
@@ -82,11 +90,11 @@ def _write_answer(
         sink.flush()
 
     thinking = ThinkingView(terminal, finish_block, shown=options.show_thinking)
-    observer = observer_for(terminal, on_sent=renderer.prepare, on_idle=sink.flush)
     ids = ResponseIds()
     try:
-        for item in exchange(client, request, profile=settings.profile, observer=observer):
+        for item in received:
             if isinstance(item, Result):
+                item = _extracted(item) if options.extract else item
                 sink.write(renderer.finish(item))
                 sink.commit(whole=not (options.strict and problem_with(item)))
                 return item
@@ -99,6 +107,12 @@ def _write_answer(
     finally:
         thinking.close()
     raise AssertionError("an exchange ends with a result")
+
+
+def _extracted(result: Result) -> Result:
+    from respan_cli.output.code_block import first_code_block
+
+    return replace(result, extracted=first_code_block(result.answer.text))
 
 
 def _findable(error: RespanError, ids: ResponseIds) -> RespanError:
@@ -115,6 +129,10 @@ def renderer_for(options: SendOptions, terminal: Terminal) -> Renderer:
         return JsonObject()
     if options.events:
         return JsonLines()
+    if options.extract:
+        from respan_cli.output.code_block import CodeBlock
+
+        return CodeBlock()
     to_person = terminal.stdout_isatty and not options.output_path
     is_live = to_person and not terminal.is_dumb
     if options.rendering is Rendering.PLAIN or (options.rendering is Rendering.AUTO and not is_live):
@@ -134,7 +152,11 @@ def report(result: Result, options: SendOptions, terminal: Terminal) -> None:
     to_person = terminal.stdout_isatty and not (options.output_path or options.prints_json)
     if options.usage or (to_person and not options.quiet):
         terminal.note(usage_line(result), style=DIM, break_at=(SEPARATOR, ", ", " "))
+    if options.extract and result.extracted is None:
+        terminal.warn("the answer has no fenced code block; this is its whole text")
     if problem := problem_with(result):
+        if result.thread:
+            problem = result.thread.unchanged(problem)
         if options.strict:
             raise problem
         terminal.warn(f"{problem.message}; {problem.hint}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,7 @@ from respan_cli.commands.shared.options import (
 )
 from respan_cli.errors import UsageError
 from respan_cli.output.dry_run import DryRunFormat
+from respan_cli.settings.fields import THREAD_VARIABLE
 
 STDOUT = "-"  # as the file of `-o`
 
@@ -26,6 +28,16 @@ STDOUT = "-"  # as the file of `-o`
 class SendOptions(InputOptions):
     """Everything that the command line of `send` says."""
 
+    thread: Annotated[
+        Text,
+        typer.Option(
+            "-t",
+            "--thread",
+            help=f"Continue the conversation in a file; the first send makes it. (env: {THREAD_VARIABLE})",
+            metavar="FILE",
+            rich_help_panel="Message",
+        ),
+    ] = None
     as_json: Annotated[bool, flag("--json", "One JSON object: answer, usage, ids.", "Output")] = False
     events: Annotated[bool, flag("--events", "Every event as a JSON line.", "Output")] = False
     output: Annotated[
@@ -38,6 +50,9 @@ class SendOptions(InputOptions):
             rich_help_panel="Output",
         ),
     ] = None
+    extract: Annotated[
+        bool, flag("-x/--extract", "Only the content of the first fenced code block.", "Output")
+    ] = False
     usage: Annotated[bool, flag("-u/--usage", "Always show the usage line.", "Output")] = False
     cost: Annotated[
         bool, flag("--cost", "Then ask Respan's log what the request cost, 20 s at most.", "Output")
@@ -73,6 +88,21 @@ class SendOptions(InputOptions):
         """The file of `-o`, where the answer goes to one; `-o -` is standard output."""
         return None if self.output in (None, STDOUT) else Path(self.output)
 
+    def thread_path(self, env: Mapping[str, str]) -> str | None:
+        """The file of the thread, if there is one; an empty flag takes away what the variable says.
+
+        Raises:
+            UsageError: the name is `-`; or the flag is empty and there is no variable: its value was lost.
+        """
+        variable = env.get(THREAD_VARIABLE) or None
+        if self.thread == "" and variable is None:
+            raise UsageError("--thread has an empty value where the name of a file belongs")
+        path = variable if self.thread is None else self.thread or None
+        if path == STDOUT:
+            name = THREAD_VARIABLE if self.thread is None else "--thread"
+            raise UsageError(f"{name} names a file: standard input cannot keep a conversation")
+        return path
+
     @property
     def prints_json(self) -> bool:
         """Whether the output is for a program."""
@@ -90,8 +120,11 @@ class SendOptions(InputOptions):
         ):
             if both:
                 raise UsageError(f"{one} and {other} cannot go together")
+        if self.variables and self.prompt_file is None:
+            raise UsageError("--var needs a prompt to put its value into", hint="give --prompt-file FILE")
         for name, value in (
             ("--output", self.output),
+            ("--prompt-file", self.prompt_file),
             ("--messages", self.messages),
             ("--schema", self.schema),
             ("--file", "" if "" in (self.files or ()) else None),

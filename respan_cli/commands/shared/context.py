@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from respan_cli.errors import RespanError, SettingsError, UsageError
 from respan_cli.settings import files, profiles, store, urls
@@ -43,8 +43,28 @@ def check(document: store.Document) -> None:
         raise error.with_hint(f"{document.where(*error.path)}: 'respan config edit' opens it") from None
 
 
-def load_settings(options: ProfileOptions, env: Mapping[str, str]) -> Settings:
+class LayerSource(Protocol):
+    """A prompt file or a thread: what it sets, and the identity that a profile may replace."""
+
+    @property
+    def settings_layer(self) -> Layer:
+        """A layer between the environment and the profile."""
+
+    @property
+    def identity_layer(self) -> Layer:
+        """A layer between the profile and the defaults."""
+
+
+def load_settings(
+    options: ProfileOptions,
+    env: Mapping[str, str],
+    *,
+    sources: Sequence[LayerSource] = (),
+) -> Settings:
     """The settings of a command: its flags, the environment, the profile.
+
+    Args:
+        sources: what gives further layers, the highest first.
 
     Raises:
         UsageError: a flag's value is not what its setting accepts.
@@ -52,8 +72,10 @@ def load_settings(options: ProfileOptions, env: Mapping[str, str]) -> Settings:
     """
     document = read_document(env).tables
     name = profiles.choose_profile(options.profile, env, document).value
-    flags, variables = flag_layer(options), from_environment(env)
-    return resolve(name, [flags, variables, *profiles.profile_layers(document, name)])
+    above = [source.settings_layer for source in sources]
+    below = [source.identity_layer for source in sources]
+    of_profile = profiles.profile_layers(document, name)
+    return resolve(name, [flag_layer(options), from_environment(env), *above, *of_profile, *below])
 
 
 def flag_layer(options: ProfileOptions) -> Layer:

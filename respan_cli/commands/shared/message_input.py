@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from respan_cli.commands.shared.options import InputOptions
 from respan_cli.errors import UsageError
@@ -22,19 +22,28 @@ from respan_cli.messages.user_json import (
 from respan_cli.terminal.encoding import decode
 from respan_cli.terminal.terminal import Terminal
 
+if TYPE_CHECKING:
+    from respan_cli.commands.shared.prompt_input import FilledPrompt
+
 WAITING = "respan: waiting for standard input to end (--no-stdin ignores it)"
 STDIN_NAME = "standard input"
+SEND_AS_FILE = "send an image or a PDF as a file: -f -"
 NAMED = "'-'"  # among the words of the prompt
 
 
 @contextmanager
 def read_conversation(
-    options: InputOptions, terminal: Terminal, *, before_wait: Callable[[], None] = lambda: None
+    options: InputOptions,
+    terminal: Terminal,
+    *,
+    prompt_file: FilledPrompt | None = None,
+    before_wait: Callable[[], None] = lambda: None,
 ) -> Iterator[Conversation]:
     """The conversation that the flags describe; a draft from the editor is kept until it has arrived.
 
     Args:
         terminal: where standard input comes from.
+        prompt_file: what `--prompt-file` names, with its variables.
         before_wait: called before waiting for standard input or the editor.
 
     Raises:
@@ -42,12 +51,12 @@ def read_conversation(
     """
     stdin = Stdin(terminal, before_wait)
     if not options.editor:
-        yield build_conversation(options, stdin)
+        yield build_conversation(options, stdin, prompt_file)
         return
     from respan_cli.terminal.editor import Draft
 
     with Draft(terminal) as draft:
-        yield build_conversation(options, stdin, draft.edit)
+        yield build_conversation(options, stdin, prompt_file, draft.edit)
 
 
 class Stdin:
@@ -70,33 +79,43 @@ class Stdin:
 
     def text(self) -> str:
         """Everything on it, as text."""
-        return decode(self.read(), STDIN_NAME)
+        data = self.read()
+        try:
+            return decode(data, STDIN_NAME)
+        except UsageError as error:
+            from respan_cli.messages.attachments import media_type
+
+            raise error.with_hint(SEND_AS_FILE if media_type(data) else error.hint) from None
 
 
 def build_conversation(
-    options: InputOptions, stdin: Stdin, edit: Callable[[str], str] | None = None
+    options: InputOptions,
+    stdin: Stdin,
+    prompt_file: FilledPrompt | None = None,
+    edit: Callable[[str], str] | None = None,
 ) -> Conversation:
     """The turns and the further fields of the body. Whatever needs no waiting is checked first.
 
     Args:
         stdin: what is piped in.
+        prompt_file: what `--prompt-file` names, with its variables.
         edit: lets a person edit the prompt, with --editor.
 
     Raises:
         UsageError: as `read_conversation` says.
     """
     in_pipe = stdin_reader(options)
-    fields = body_options(
-        extra=_json_flag(options.extra_body, "--extra-body"),
-        stops=options.stops or (),
-        effort=options.effort,
-        schema=_schema(options.schema),
-    )
+    takes_pipe = (stdin.piped and not in_pipe and not options.no_stdin) or in_pipe == NAMED
+    fields = _fields(options, prompt_file)
+    if prompt_file and prompt_file.takes_stdin and not takes_pipe:
+        raise UsageError(f"{prompt_file.name} needs text on standard input", hint="pipe it in")
     earlier = _earlier(options.messages, stdin)
     texts, blocks = _files(options.files or (), stdin)
-    takes_pipe = stdin.piped and not in_pipe and not options.no_stdin
-    piped = stdin.text() if takes_pipe or in_pipe == NAMED else None
-    words = compose(options.prompt or (), piped)
+    piped = stdin.text() if takes_pipe else None
+    if prompt_file:
+        words = prompt_file.compose(options.prompt or (), piped)
+    else:
+        words = compose(options.prompt or (), piped)
     if edit:
         stdin.before_wait()
         words = edit(words)
@@ -107,13 +126,25 @@ def build_conversation(
     return Conversation([*earlier, *last], fields)
 
 
+def _fields(options: InputOptions, prompt_file: FilledPrompt | None) -> dict[str, Any]:
+    """The further fields of the body: those of the flags, else those of the prompt file."""
+    extra, schema = _json_flag(options.extra_body, "--extra-body"), _schema(options.schema)
+    stops: Sequence[str] = options.stops or ()
+    effort = options.effort and str(options.effort)
+    if prompt_file:
+        stops, effort = stops or prompt_file.file.stops, effort or prompt_file.file.effort
+        schema = prompt_file.schema if schema is None else schema
+    return body_options(extra=extra, stops=stops, effort=effort, schema=schema)
+
+
 def check_has_prompt(options: InputOptions, terminal: Terminal) -> None:
     """Refuse a command line on a terminal that says nothing, before anybody asks for its key.
 
     Raises:
         UsageError: there is nothing to send.
     """
-    if terminal.stdin_isatty and not (options.prompt or options.files or options.messages or options.editor):
+    given = options.prompt or options.prompt_file or options.files or options.messages or options.editor
+    if terminal.stdin_isatty and not given:
         raise _no_prompt()
 
 
@@ -144,7 +175,7 @@ def _files(paths: Sequence[str], stdin: Stdin) -> tuple[list[tuple[str, str]], l
     from respan_cli.messages import attachments
 
     files = [
-        attachments.attach(STDIN_NAME, stdin.read()) if path == STDIN else attachments.read(Path(path))
+        attachments.attach(STDIN_NAME, stdin.read()) if path == STDIN else attachments.read(path)
         for path in paths
     ]
     attachments.check_total(files)
@@ -157,7 +188,12 @@ def _earlier(path: str | None, stdin: Stdin) -> list[Turn]:
         return []
     text = stdin.text() if path == STDIN else _read(path)
     name = STDIN_NAME if path == STDIN else path
-    return read_turns(parse_input(text, name), name)
+    value = parse_input(text, name)
+    if isinstance(value, dict) and "thread_identifier" in value:
+        from respan_cli.messages.thread import read_thread
+
+        return list(read_thread(value, name).messages)
+    return read_turns(value, name)
 
 
 def _schema(path: str | None) -> object:

@@ -107,11 +107,30 @@ Files = Annotated[
         rich_help_panel="Message",
     ),
 ]
+PromptFile = Annotated[
+    Text,
+    typer.Option(
+        "--prompt-file",
+        help="A prompt with settings and {variables}, kept in a file.",
+        metavar="FILE",
+        rich_help_panel="Message",
+    ),
+]
+Variables = Annotated[
+    Texts,
+    typer.Option(
+        "--var",
+        help="A variable of the prompt file; NAME=@PATH reads a file. Repeatable.",
+        metavar="NAME=VALUE",
+        rich_help_panel="Message",
+    ),
+]
 Messages = Annotated[
     Text,
     typer.Option(
         "--messages",
-        help="A JSON array of messages to send; the prompt becomes the last one. '-' is standard input.",
+        help="A JSON array of messages, or a thread, to send; the prompt becomes the last turn. "
+        "'-' is standard input.",
         metavar="PATH",
         rich_help_panel="Message",
     ),
@@ -239,6 +258,8 @@ class InputOptions(MessageOptions):
         typer.Argument(help="The prompt; '-' names standard input.", metavar="PROMPT"),
     ] = None
     files: Files = None
+    prompt_file: PromptFile = None
+    variables: Variables = None
     messages: Messages = None
     editor: Annotated[bool, flag("-e/--editor", "Write the prompt in $VISUAL or $EDITOR.", "Message")] = False
     no_stdin: Annotated[bool, flag("--no-stdin", "Ignore standard input.", "Message")] = False
