@@ -9,9 +9,9 @@ from rich.console import COLOR_SYSTEMS, Console
 from rich.style import Style
 from rich.text import Text
 
-from respan_cli.markdown.blocks import Block, Container
 from respan_cli.markdown.code import code_rows, commit_code
 from respan_cli.markdown.inline import WINDOW, inline, split
+from respan_cli.markdown.reader import Block, Container
 from respan_cli.markdown.screen import EMPTY, Piece, Row
 from respan_cli.markdown.tables import table_rows
 from respan_cli.markdown.wrap import wrap
