@@ -1,7 +1,7 @@
 """Markdown that streams to a terminal.
 
-text deltas -> `blocks` (which lines belong together) -> `inline`, `code`, `tables` and `rows` (what they look
-like) -> `screen` (which bytes change the picture) -> the terminal. `stream` conducts them.
+text deltas -> `blocks` and `reader` (which lines belong together) -> `inline`, `code`, `tables` and `rows`
+(what they look like) -> `screen` (which bytes change the picture) -> the terminal. `stream` conducts them.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from rich.syntax import ANSISyntaxTheme, Syntax
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from respan_cli.output.markdown.blocks import Block
+    from respan_cli.output.markdown.reader import Block
 
 _MARGIN = "  "
 _CONTEXT = 1000  # characters above the live rows that are read again to know in which state these start

@@ -9,9 +9,9 @@ from rich.console import COLOR_SYSTEMS, Console
 from rich.style import Style
 from rich.text import Text
 
-from respan_cli.output.markdown.blocks import Block, Container
 from respan_cli.output.markdown.code import code_rows, commit_code
 from respan_cli.output.markdown.inline import WINDOW, inline, split
+from respan_cli.output.markdown.reader import Block, Container
 from respan_cli.output.markdown.screen import EMPTY, Piece, Row
 from respan_cli.output.markdown.tables import table_rows
 from respan_cli.output.markdown.wrap import wrap

@@ -13,7 +13,7 @@ from respan_cli.terminal.text import clean
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from respan_cli.output.markdown.blocks import Block
+    from respan_cli.output.markdown.reader import Block
 
 FRAME_INTERVAL_S = 1 / 15
 IDLE_FACTOR = 10  # the time a frame took is followed by so many times as much without one
