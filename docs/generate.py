@@ -101,8 +101,8 @@ SETTINGS = """\
 A setting is taken from the first of: flag, environment, prompt file, thread, profile, the profile it inherits
 from, default. An empty value (`--customer-id ""`, `-H 'Name:'`, `-M key=`, a variable that is set but empty)
 removes the value of a lower place. The tables ({tables}) merge key by key;
-header names compare without case. White space at the ends of a value is dropped. `respan config show --origin`
-prints each effective value and its source.
+header names compare without case. White space at the ends of a value is dropped.
+`respan config show --origin` prints each effective value and its source.
 
 | key | flag | environment | default | |
 |---|---|---|---|---|
