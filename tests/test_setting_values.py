@@ -229,6 +229,24 @@ def test_a_proxy_password_with_a_line_end_is_hidden() -> None:
     assert Proxy("http://ada:pass\nword@proxy:8080", "HTTPS_PROXY").shown == "http://[hidden]@proxy:8080"
 
 
+def test_a_header_loses_a_line_end_and_is_refused_with_one_inside(env: Env, sandbox: Sandbox) -> None:
+    assert run("send", "hi", "-H", "X-A: b\r\n", env=env) == Outcome(0, "hi\n", "")
+    assert sandbox.requests[-1]["body"]["metadata"]["extra_headers"] == {"X-A": "b"}
+    assert run("send", "hi", "-H", "X-A: b\r\nX-B: c", env=env).code == 2
+
+
+@pytest.mark.parametrize(
+    ("flag", "near"), [("--version", ""), ("--verbose", ""), ("--jsno", "--json"), ("--modle", "--model")]
+)
+def test_only_a_near_word_is_suggested(flag: str, near: str, env: Env) -> None:
+    suggestion = f", did you mean {near!r}?" if near else ""
+    assert run("send", flag, env=env) == Outcome(
+        2,
+        "",
+        f"error: there is no option {flag}{suggestion}\n  next: 'respan send --help' shows what there is\n",
+    )
+
+
 # Completion
 
 

@@ -242,6 +242,7 @@ def test_a_key_after_a_text_of_many_lines_is_found_in_one_pass() -> None:
         ("a = [{b = 1, c = [2, {d = 3}]}, 4]\nx = {y = {z = 1}, w.v = 2}", "x/w/v", (2, 21)),
         ("x = {y = {z = 1}, w = 2}", "x/y/z", (1, 11)),
         ("[[a]]\nb = 1\n[[a]]\nc = 2", "a/c", (4, 1)),
+        ("# C:\\dir\na = 1", "a", (2, 1)),
         ("a = 1.5 # b = 2\r\nb = 1979-05-27T07:32:00Z\r\nc = 1", "c", (3, 1)),
         ("a = '''\n[b]\n'''\n[ b . 'c' ]", "b/c", (4, 7)),
     ],
