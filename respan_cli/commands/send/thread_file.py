@@ -83,8 +83,7 @@ def open_thread(path: str, terminal: Terminal) -> Iterator[OpenThread]:
     name, target = display_name(path), Path(os.path.realpath(path))
     with ExitStack() as stack:
         with _writing(f"cannot write the thread {name}"):
-            waiting = f"waiting for another send to finish with {name}"
-            stack.enter_context(locked(target, lambda: terminal.note(waiting, label="respan: ")))
+            stack.enter_context(locked(target, lambda: _announce_wait(name, terminal)))
             if target.exists():
                 os.close(
                     os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
@@ -92,6 +91,11 @@ def open_thread(path: str, terminal: Terminal) -> Iterator[OpenThread]:
         thread = OpenThread(read_thread_file(path), target)
         with _unchanged_on_failure(thread, terminal):
             yield thread
+
+
+def _announce_wait(name: str, terminal: Terminal) -> None:
+    terminal.note(f"waiting for another send to finish with {name}", label="respan: ")
+    terminal.update_status("waiting")
 
 
 @contextmanager
