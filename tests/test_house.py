@@ -22,6 +22,7 @@ ORDER: list[set[str]] = [
     {"gateway"},
     {"output"},
     {"exchange"},
+    {"batch"},
     {"commands"},
     {"cli"},
     {"__main__"},

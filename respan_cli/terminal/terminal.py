@@ -304,6 +304,10 @@ class Terminal:
             with suppress(OSError, ValueError):
                 write_all(self._stderr, encode(text, self._encodings[1]))
 
+    def write_control(self, text: str) -> None:
+        """Write to standard error at once, escape sequences included: what draws there says nothing foreign."""
+        self._write_raw_stderr(text)
+
     def prompt(self, question: str, *, hidden: bool = False) -> str:
         """What the person at the terminal answers, without the white space around it.
 
@@ -373,6 +377,24 @@ class Terminal:
         if reader.failure:
             raise UsageError("cannot read standard input", reason=reader.failure.strerror)
         return b"".join(reader.chunks)
+
+    def stdin_lines(self, limit: int) -> Iterator[bytes]:
+        """The lines of standard input, each as soon as it is there.
+
+        Args:
+            limit: bytes after which a line without an end is given as it is.
+
+        Raises:
+            UsageError: it is closed or cannot be read.
+        """
+        if self._stdin is None:
+            raise UsageError("standard input is closed")
+        from respan_cli.terminal.lines import read_lines
+
+        try:
+            yield from read_lines(self._stdin, limit)
+        except OSError as error:
+            raise UsageError("cannot read standard input", reason=error.strerror) from None
 
 
 def _is_terminal(stream: BinaryIO | None) -> bool:

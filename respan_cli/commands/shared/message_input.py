@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from respan_cli.commands.shared.options import InputOptions
+from respan_cli.commands.shared.options import BodyOptions, InputOptions
 from respan_cli.errors import UsageError
 from respan_cli.messages.prompt import STDIN, compose
 from respan_cli.messages.request import user_turn
@@ -86,12 +86,7 @@ def build_conversation(
         UsageError: as `read_conversation` says.
     """
     in_pipe = stdin_reader(options)
-    fields = body_options(
-        extra=_json_flag(options.extra_body, "--extra-body"),
-        stops=options.stops or (),
-        effort=options.effort,
-        schema=_schema(options.schema),
-    )
+    fields = read_body_options(options)
     earlier = _earlier(options.messages, stdin)
     texts, blocks = _files(options.files or (), stdin)
     takes_pipe = stdin.piped and not in_pipe and not options.no_stdin
@@ -105,6 +100,20 @@ def build_conversation(
     if not earlier and not last:
         raise _no_prompt()
     return Conversation([*earlier, *last], fields)
+
+
+def read_body_options(options: BodyOptions) -> dict[str, Any]:
+    """The further fields of the body that the flags ask for.
+
+    Raises:
+        UsageError: a file cannot be read, or a value is not what its flag says.
+    """
+    return body_options(
+        extra=_json_flag(options.extra_body, "--extra-body"),
+        stops=options.stops or (),
+        effort=options.effort,
+        schema=_schema(options.schema),
+    )
 
 
 def check_has_prompt(options: InputOptions, terminal: Terminal) -> None:
