@@ -11,8 +11,8 @@ import json
 import os
 import re
 from hashlib import sha256
-from io import BufferedRandom
 from pathlib import Path
+from typing import BinaryIO
 
 from respan_cli.batch.digests import DigestMap, word
 from respan_cli.batch.lock import FileLock
@@ -64,7 +64,7 @@ class Journal:
             raise OutputError(f"cannot write {self.path}", reason=error.strerror) from None
         return handle
 
-    def _scan(self, file: BufferedRandom) -> None:
+    def _scan(self, file: BinaryIO) -> None:
         """Learn what is finished, and drop a last line that was cut off in the middle."""
         end = 0
         for number, line in enumerate(file, 1):
@@ -75,7 +75,7 @@ class Journal:
                 self._learn(line, number)
             end += len(line)
 
-    def _mend(self, file: BufferedRandom, line: bytes, end: int) -> None:
+    def _mend(self, file: BinaryIO, line: bytes, end: int) -> None:
         """Keep a last line that lacks nothing but its end, and drop any other."""
         if _parsed(line):
             self._learn(line, 0)

@@ -109,14 +109,8 @@ def progress_for(mode: ProgressMode, terminal: Terminal, *, writes_to_terminal: 
     """
     if mode is ProgressMode.PLAIN:
         return PlainProgress(terminal)
-    if (
-        mode is ProgressMode.AUTO
-        and terminal.stderr_isatty
-        and not terminal.is_dumb
-        and not writes_to_terminal
-    ):
-        return BarProgress(terminal)
-    return Progress()
+    can_draw = terminal.stderr_isatty and not terminal.is_dumb and not writes_to_terminal
+    return BarProgress(terminal) if mode is ProgressMode.AUTO and can_draw else Progress()
 
 
 def rendered(tally: Tally, active: int, width: int, *, color: bool) -> str:

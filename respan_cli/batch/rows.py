@@ -110,10 +110,7 @@ class RowReader:
             UsageError: it is not what the format says, or its id is no id.
         """
         values = self._values(raw)
-        if "id" in values:
-            row_id = self._id(values["id"], raw.line)
-        else:
-            row_id = hash_of(values).hex()
+        row_id = self._id(values["id"], raw.line) if "id" in values else hash_of(values).hex()
         try:
             digest = sha256(row_id.encode()).digest()
         except UnicodeEncodeError:

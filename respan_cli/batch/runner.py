@@ -102,6 +102,7 @@ class Runner:
         Raises:
             KeyboardInterrupt, TerminationSignal: a signal; what was under way has been given `GRACE_S`.
         """
+        self.tally.began = monotonic()
         self._running = min(self._options.jobs, self.tally.total or self._options.jobs)
         threads = [Thread(target=self._work, name="respan-batch", daemon=True) for _ in range(self._running)]
         threads.append(Thread(target=self._read, args=(requests,), name="respan-batch-reader", daemon=True))
@@ -217,5 +218,5 @@ def _ends_the_run(failure: RespanError) -> bool:
 
 
 def _is_transient(failure: RespanError) -> bool:
-    """Whether another attempt may succeed. An answer that took too long or broke off is not paid for twice."""
+    """Whether another attempt may succeed. What took too long or broke off is not paid for twice."""
     return failure.retryable and not isinstance(failure, ResponseTimeoutError | BadResponseError)

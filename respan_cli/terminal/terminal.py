@@ -305,7 +305,7 @@ class Terminal:
                 write_all(self._stderr, encode(text, self._encodings[1]))
 
     def write_control(self, text: str) -> None:
-        """Write to standard error at once, escape sequences included: what draws there says nothing foreign."""
+        """Write to standard error at once, escape sequences included. Foreign text is cleaned before."""
         self._write_raw_stderr(text)
 
     def prompt(self, question: str, *, hidden: bool = False) -> str:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from respan_cli.batch.journal import start_of_line
 from respan_cli.batch.requests import RowRequest
 from respan_cli.output.dry_run import PrintedRequest
 from respan_cli.settings.headers import KEY_PLACEHOLDER, as_mapping, on_the_wire
@@ -32,7 +31,7 @@ def print_requests(
         request = replace(row_request.request, respan_params=params)
         printed = PrintedRequest(settings.base_url, wire, request, settings.timeout)
         line = {
-            **start_of_line(row_request.row.id, row_request.digest),
+            "id": row_request.row.id,
             "method": "POST",
             "url": printed.endpoint,
             "headers": headers,

@@ -95,7 +95,7 @@ class BatchOptions(BodyOptions):
         typer.Option(
             "-j",
             "--jobs",
-            help="Requests at once at most; begins with 4 and learns how many the gateway takes. (default: 32)",
+            help="Requests at once at most; begins with 4 and learns what the gateway takes. (default: 32)",
             metavar="N",
             min=1,
             max=MAX_JOBS,
