@@ -100,7 +100,7 @@ class Planner:
             if not seen.add(row.digest):
                 raise self._duplicate(row, self._first_line_of(row.id))
             is_ours = self._selection.has(row)
-            pending.append(is_ours and not self._skip(self._builder.build(row), is_finished))
+            pending.append(is_ours and not self._skip(row, self._builder.check(row), is_finished))
             if left is not None and is_ours:
                 left -= 1
                 if left == 0:
@@ -127,7 +127,7 @@ class Planner:
             if left is not None:
                 left -= 1
             request = self._builder.build(row)
-            if not self._skip(request, is_finished):
+            if not self._skip(row, request.digest, is_finished):
                 yield request
 
     def _parse(self, raw: RawRow, *, is_first: bool) -> Row:
@@ -136,8 +136,8 @@ class Planner:
             self._builder.name_run(row)
         return row
 
-    def _skip(self, request: RowRequest, is_finished: IsFinished) -> bool:
-        skip = is_finished(request.row.digest, request.digest)
+    def _skip(self, row: Row, request: bytes, is_finished: IsFinished) -> bool:
+        skip = is_finished(row.digest, request)
         self.tally.skipped += skip
         return skip
 

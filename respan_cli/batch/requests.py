@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -10,7 +9,7 @@ from pathlib import PurePath
 from typing import Any
 from uuid import uuid4
 
-from respan_cli.batch.rows import Row, RowReader, hash_of
+from respan_cli.batch.rows import Row, RowReader, canonical_json, hash_of
 from respan_cli.batch.template import Template
 from respan_cli.errors import UsageError
 from respan_cli.messages.request import AUTO, MessageRequest, user_turn
@@ -105,13 +104,27 @@ class RequestBuilder:
         Raises:
             UsageError: the row has no prompt, or a value that its setting does not accept.
         """
-        settings = self._settings_of(row)
-        self._check_required(settings, row)
-        turns = self._turns(row)
-        custom = None if settings.custom_identifier == AUTO else settings.custom_identifier
-        untagged = self._message(settings, turns, self._params(settings, custom, settings.metadata))
-        request = replace(untagged, respan_params=self._tagged_params(settings, row))
+        settings, untagged = self._untagged(row)
+        request = replace(untagged, respan_params=self._params_with_tags(settings, row))
         return RowRequest(row, request, self._digest(untagged, row))
+
+    def check(self, row: Row) -> bytes:
+        """Check a row as `build` does; the digest of its request.
+
+        Raises:
+            UsageError: as `build`.
+        """
+        settings, untagged = self._untagged(row)
+        self._custom_identifier(settings, row)
+        return self._digest(untagged, row)
+
+    def _untagged(self, row: Row) -> tuple[_RowSettings, MessageRequest]:
+        settings = self._settings_of(row)
+        if self._settings.required:
+            self._check_required(settings, row)
+        custom = None if settings.custom_identifier == AUTO else settings.custom_identifier
+        params = self._params(settings, custom, settings.metadata)
+        return settings, self._message(settings, self._turns(row), params)
 
     def _message(
         self, settings: _RowSettings, turns: Sequence[Turn], params: Mapping[str, Any]
@@ -136,18 +149,21 @@ class RequestBuilder:
         }
         return {**{name: value for name, value in own.items() if value}, **self._settings.respan_params}
 
-    def _tagged_params(self, settings: _RowSettings, row: Row) -> dict[str, Any]:
+    def _custom_identifier(self, settings: _RowSettings, row: Row) -> str:
         custom = settings.custom_identifier or f"{self.run}/{row.id}"
         if len(custom) > IDENTIFIER_LIMIT:
             message = f"the custom identifier {custom[:40]}… has more than {IDENTIFIER_LIMIT} characters"
             raise self._reader.error(row.line, message, hint="give shorter ids, or a shorter --run")
+        return custom
+
+    def _params_with_tags(self, settings: _RowSettings, row: Row) -> dict[str, Any]:
+        custom = self._custom_identifier(settings, row)
         metadata = {"batch": self.run or "", **settings.metadata}
         return self._params(settings, str(uuid4()) if custom == AUTO else custom, metadata)
 
     def _digest(self, request: MessageRequest, row: Row) -> bytes:
         try:
-            text = json.dumps(request.body(), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-            return sha256(text.encode()).digest()
+            return sha256(canonical_json(request.body()).encode()).digest()
         except UnicodeEncodeError:
             raise self._reader.error(row.line, "holds half of a character (a lone surrogate)") from None
 

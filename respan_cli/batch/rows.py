@@ -126,10 +126,10 @@ class RowReader:
     def _checked(self, line: bytes, number: int) -> bytes:
         if number == 1:
             line = line.removeprefix(BOM)
+            if line[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                raise self.error(1, "this is UTF-16", hint="convert it first: iconv -f UTF-16 -t UTF-8")
         if len(line) > MAX_LINE_BYTES:
             raise self.error(number, f"longer than {MAX_LINE_BYTES // 1024**2} MiB")
-        if number == 1 and line[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise self.error(1, "this is UTF-16", hint="convert it first: iconv -f UTF-16 -t UTF-8")
         if b"\0" in line:
             raise self.error(number, "has a NUL byte", hint="text has none; remove it: tr -d '\\000'")
         return line
@@ -178,7 +178,7 @@ class RowReader:
 
     def _object(self, text: str, line: int) -> Mapping[str, Any]:
         try:
-            value = json.loads(text, parse_constant=_reject_constant)
+            value = _decode(text)
         except json.JSONDecodeError as error:
             reason = f"{error.msg} (column {error.colno})"
             raise self.error(line, "not JSON", reason, _format_hint(self.format)) from None
@@ -198,8 +198,7 @@ class RowReader:
 
 def hash_of(value: object) -> bytes:
     """The SHA-256 of a JSON value, whatever the order of its keys."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return sha256(canonical_json(value).encode("utf-8", "surrogatepass")).digest()
 
 
 def _format_hint(given: RowFormat) -> str | None:
@@ -208,3 +207,8 @@ def _format_hint(given: RowFormat) -> str | None:
 
 def _reject_constant(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON value")
+
+
+# Made once: `json.loads` and `json.dumps` make them anew for every value.
+_decode = json.JSONDecoder(parse_constant=_reject_constant).decode
+canonical_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
