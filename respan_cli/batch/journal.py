@@ -43,7 +43,7 @@ class Journal:
         self.path = path
         self.finished = DigestMap("Q")
         self._target = Path(os.path.realpath(path))
-        self._is_file = not self._target.exists() or self._target.is_file()
+        self._is_file = path.is_file() or not path.exists()
         self._lock = FileLock(self._target)
         if self._is_file:
             self._lock.acquire()
@@ -56,7 +56,8 @@ class Journal:
     def _open(self) -> int:
         try:
             if not self._is_file:
-                return os.open(self._target, os.O_WRONLY)
+                # By the name that was given: one that leads to a pipe leads to no other.
+                return os.open(self.path, os.O_WRONLY)
             handle = os.open(self._target, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
             with os.fdopen(os.dup(handle), "r+b", buffering=_CHUNK_BYTES) as file:
                 self._scan(file)
