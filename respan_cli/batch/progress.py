@@ -21,6 +21,7 @@ _ERASE = "\r\x1b[K"
 _MARGIN = 1  # columns left free at the right: a line that wraps cannot be erased
 _GAP = 2  # columns between two fields
 _WIDEST_BAR, _NARROWEST_BAR = 40, 8
+_NARROWEST_WINDOW = 30  # columns; in less there is no room for a bar
 
 
 class ProgressMode(StrEnum):
@@ -118,7 +119,8 @@ def rendered(tally: Tally, active: int, width: int, *, color: bool) -> str:
     from rich.console import Console
     from rich.progress_bar import ProgressBar
 
-    fields = _fitting(tally, active, width)
+    has_bar = bool(tally.total) and width >= _NARROWEST_WINDOW
+    fields = _fitting(tally, active, width - (_NARROWEST_BAR + _GAP if has_bar else 0))
     room = width - sum(len(field) + _GAP for field in fields)
     console = Console(
         file=io.StringIO(),
@@ -128,11 +130,11 @@ def rendered(tally: Tally, active: int, width: int, *, color: bool) -> str:
         color_system="standard" if color else None,
     )
     with console.capture() as capture:
-        if tally.total and room >= _NARROWEST_BAR:
-            bar = ProgressBar(tally.total, tally.ended, width=min(room, _WIDEST_BAR))
-            console.print(bar, end=" " * _GAP)
+        if has_bar:
+            console.print(ProgressBar(tally.total, tally.ended, width=min(room, _WIDEST_BAR)), end="")
         for index, field in enumerate(fields):
-            console.print(" " * _GAP if index else "", field, sep="", end="", soft_wrap=True)
+            gap = " " * _GAP if index or has_bar else ""
+            console.print(gap, field, sep="", end="", soft_wrap=True)
     return capture.get().replace("\n", "")
 
 

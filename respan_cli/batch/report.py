@@ -122,13 +122,13 @@ def time_left(tally: Tally) -> str:
     """How long the rest will take at the speed so far; nothing where that cannot be told."""
     if tally.total is None or not tally.ended:
         return ""
-    return duration((tally.total - tally.ended) / tally.rate)
+    return duration(round((tally.total - tally.ended) / tally.rate))
 
 
 def duration(seconds: float) -> str:
     """Seconds as people read them: `8.3 s`, `4:07`, `2:04:07`."""
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return f"{seconds} s" if isinstance(seconds, int) else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

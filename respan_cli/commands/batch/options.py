@@ -30,7 +30,7 @@ class BatchOptions(BodyOptions):
         typer.Option(
             "--format",
             help="The format of INPUT; by default its suffix says, else it is jsonl.",
-            rich_help_panel="Message",
+            rich_help_panel="Rows",
             show_default=False,
         ),
     ] = None
@@ -40,7 +40,7 @@ class BatchOptions(BodyOptions):
             "--prompt",
             help="The prompt for every row, with its columns in braces: 'Translate: {text}'.",
             metavar="TEXT",
-            rich_help_panel="Message",
+            rich_help_panel="Rows",
         ),
     ] = None
     run: Annotated[
