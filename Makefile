@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: try test lint docs bench picture clean
+.PHONY: try quick test lint docs bench picture clean
 .DEFAULT_GOAL := try
 
 ## Install, and send a message through the embedded sandbox: no key, no network.
@@ -12,7 +12,14 @@ try: .venv/installed
 	@echo "$$ respan send --sandbox --usage 'Hello, is anybody there?'"
 	@$(BIN)/respan send --no-stdin --sandbox --usage 'Hello, is anybody there?'
 
-## Everything that must hold before a commit.
+## What to run between edits: lint, types, and the tests that start no programs. Under half a minute.
+quick: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest --numprocesses auto -m 'not slow' --quiet
+
+## Lint, types and the full test suite.
 test: lint
 	$(BIN)/python -m pytest --numprocesses auto
 

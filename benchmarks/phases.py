@@ -11,29 +11,24 @@ from collections.abc import Mapping
 
 RUNS = 7
 
-# Runs the program as it is and says on standard error when it reached each mark. The marks are public
-# functions of the house, wrapped from outside: nothing in the program knows of this.
+# Runs the program and says on standard error when it reached each mark. The marks are functions of the
+# program, wrapped from outside: nothing in it knows of this.
 MARKED = """
 import sys, time
 marks = [("interpreter", time.time())]
 def mark(name): marks.append((name, time.time()))
 import respan_cli.cli
 mark("program and Typer")
-from respan_cli import delivery, gateway
-def wrapped(module, function, name):
-    original = getattr(module, function)
+from respan_cli.gateway import client, sdk
+def wrap(owner, name, before, after):
+    original = getattr(owner, name)
     def call(*args, **options):
-        mark("arguments, settings and prompt") if name == "SDK" else None
+        mark(before)
         try: return original(*args, **options)
-        finally: mark(name)
-    setattr(module, function, call)
-wrapped(delivery, "load_sdk", "SDK")
-original_open = gateway.Gateway._open
-def opened(self, client, request):
-    mark("HTTP client")
-    try: return original_open(self, client, request)
-    finally: mark("request to first byte")
-gateway.Gateway._open = opened
+        finally: mark(after)
+    setattr(owner, name, call)
+wrap(sdk, "_import_once", "arguments, settings and prompt", "SDK")
+wrap(client.GatewayClient, "_open", "HTTP client", "request to first byte")
 code = respan_cli.cli.main()
 mark("answer and output")
 sys.stderr.write("".join(f"{name}\\t{moment!r}\\n" for name, moment in marks))

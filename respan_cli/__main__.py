@@ -33,7 +33,7 @@ _interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
 if _interruptible:
     signal.signal(signal.SIGINT, _leave)
 
-# With these there is nothing to wait for, or nobody who wants to know.
+# With these there is nothing to wait for, or no wish to see a status line.
 _QUICK = frozenset("-h --help -n --dry-run --as -q --quiet".split())
 
 
@@ -47,6 +47,7 @@ def run() -> NoReturn:
     # longer turns the collector on again: `gateway.load_sdk`, and the sandbox.
     gc.disable()
     from respan_cli.errors import TerminationSignal
+    from respan_cli.terminal.signals import raise_on_termination
     from respan_cli.terminal.terminal import Terminal
 
     terminal = Terminal.standard()
@@ -57,27 +58,16 @@ def run() -> NoReturn:
 
     code = 130
     try:
-        _listen(TerminationSignal)
+        # From here on signals are exceptions: temporary files are removed, the terminal is left in order.
+        raise_on_termination(TerminationSignal)
+        if _interruptible:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         code = main(terminal=terminal)
     except KeyboardInterrupt:  # while `main` was on its way in or out
         pass
     except TerminationSignal as ended:
         code = ended.code
     os._exit(code)
-
-
-def _listen(ended: type[BaseException]) -> None:
-    """From here on signals are exceptions: temporary files are removed and the terminal is left in order."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise ended(number)
-
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, end)
-    if _interruptible:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 if __name__ == "__main__":

@@ -143,7 +143,7 @@ def _wanted_color(arguments: list[str]) -> str:
 
 
 def _defect(error: Exception) -> RespanError:
-    """Our own mistake: its kind but not its words, which might hold what nobody should see."""
+    """An internal error: its class but not its message, which might hold a secret."""
     defect = RespanError(
         f"a defect in respan-cli {__version__}: {type(error).__name__}",
         hint="please report it with what the same command prints with --debug",

@@ -68,12 +68,9 @@ EXIT_CODE_MEANINGS: dict[ExitCode, str] = {
 
 
 class TerminationSignal(BaseException):
-    """Somebody asked this process to end: SIGTERM, or SIGHUP when its terminal was closed.
+    """This process was asked to end: SIGTERM, or SIGHUP when its terminal was closed.
 
     Not an `Exception`, for the same reason as `KeyboardInterrupt`: nothing should handle it by the way.
-
-    Args:
-        number: the signal's number.
     """
 
     def __init__(self, number: int) -> None:
@@ -82,7 +79,7 @@ class TerminationSignal(BaseException):
 
 
 class ReaderClosedError(Exception):
-    """Whoever read the pipe that we write to went away, as `head` does: nothing to complain about."""
+    """The reader of our pipe went away, as `head` does: no error."""
 
 
 class RespanError(Exception):
@@ -90,16 +87,13 @@ class RespanError(Exception):
 
     Args:
         message: what failed, one sentence without a final full stop.
-        reason: why, in the words of whoever refused (a gateway, the system); foreign text is fine here,
+        reason: why, in the words of the gateway or the system; foreign text is fine here,
             it is cleaned where it is shown.
-        hint: what to do next.
         kind: the `type` of the JSON error: the API's own name for it (`rate_limit_error`) when it gives
             one, else the `default_kind` of the class.
         status: the HTTP status, when a response came.
         retryable: whether the same command may succeed later.
         retry_after: seconds the server asked us to wait.
-        request_id: the provider's id of the request.
-        log_id: the id of the request in Respan's log.
     """
 
     code: ClassVar[ExitCode] = ExitCode.INTERNAL

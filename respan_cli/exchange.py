@@ -43,9 +43,6 @@ def exchange(
     """Send a request; yield each event of its answer as it arrives, and last the result.
 
     Args:
-        client: an open client of the gateway.
-        request: the message.
-        profile: for the result.
         observer: told of the attempts, and when the network is waited for.
 
     Raises:

@@ -27,6 +27,8 @@ DANGERS = [
         "\x0c",
     ),
     *("\x0e", "\x7f", "\r", "\u202e", "\u2066", "\u2069", "\u200e", "\u200f", "\u061c", "\ufeff", "\ud83d"),
+    *("a\u200bb", "a\u200db", "a\u200cb", "\u2060", "\u00ad", "\u3164", "\ufff9", "\U000e0041", "\U000e0100"),
+    "\u2764\ufe0f\ufe0e\ufe0f",
 ]
 WORDS = [
     "one",
@@ -81,10 +83,35 @@ def stream(seed: int) -> Stream:
         for _ in range(random.randint(1, 3)):
             random.choice(EVENT_DAMAGE)(random, events)
     body = b"".join(_written(random, event) for event in events)
-    if not sound and random.random() < 0.5:
+    if not sound and random.random() < 0.2:
+        body = random.choice(MISLABELLED)
+    elif not sound and random.random() < 0.5:
         body = random.choice(BYTE_DAMAGE)(random, body)
     response = _response(random, body, sound=sound)
     return Stream(_split(random, response), text if sound else None)
+
+
+# Bodies that are no stream of the API, under the label of one; and events of other APIs or of errors.
+MISLABELLED = [
+    b'{"detail": "You have no credits left"}',
+    b'{"type": "error", "error": {"type": "overloaded_error", "message": "\x1b[2J"}}',
+    b'{"error": {"message": "busy", "type": "None", "code": "429"}}',
+    b'{"type": "message", "content": [{"type": "text", "text": "whole \x9b2J"}], "stop_reason": "end_turn"}',
+    b'{"type": "message", "content": [{"type": []}, 7, {"text": 1}]}',
+    b'{"type": "message", "content": [{"type": "text", "text": 5}], "usage": [1]}',
+    b'{"object": "chat.completion", "choices": []}',
+    b'data: {"object": "chat.completion.chunk", "choices": [{"delta": {}}]}\n\ndata: [DONE]\n\n',
+    b'data: {"error": {"message": "late", "code": 529}}\n\n',
+    b'data: {"type": "message_start", "message": {"content": [{"type": "text", "text": "early"}]}}\n\n',
+    b'data: {"type": "message_start", "message": {"content": {"type": "text"}}}\n\n',
+    b"<!doctype html><title>\x1b]0;owned\x07Sign in</title>",
+    b'"a string"',
+    b"[1, 2",
+    b"{" * 5000,
+    b"\xef\xbb\xbf  \r\n",
+    b"upstream \x1b[31munavailable",
+    b": only a comment\n\n",
+]
 
 
 def _answer(random: Random) -> tuple[str, list[Json]]:
@@ -250,6 +277,71 @@ def _swap_value(random: Random, body: bytes) -> bytes:
 
 
 BYTE_DAMAGE: list[Callable[[Random, bytes], bytes]] = [_flip, _insert, _truncate, _replace, _swap_value]
+
+
+# --- whole streams that take memory or time, or have a value of the wrong kind where one is always right ---
+
+MEGABYTE = 1024 * 1024
+
+
+def _around(*events: bytes) -> bytes:
+    """A stream with these events between its start and its end."""
+    message = b'{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],"usage":{}}'
+    start = _data(b'{"type":"message_start","message":%s}' % message)
+    end = [
+        _data(b'{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}'),
+        _data(b'{"type":"message_stop"}'),
+    ]
+    return b"".join([start, *events, *end])
+
+
+def _data(value: bytes) -> bytes:
+    return b"data: %s\n\n" % value
+
+
+def _block(block: bytes, *deltas: bytes) -> bytes:
+    start = _data(b'{"type":"content_block_start","index":0,"content_block":%s}' % block)
+    parts = [_data(b'{"type":"content_block_delta","index":0,"delta":%s}' % delta) for delta in deltas]
+    return b"".join([start, *parts, _data(b'{"type":"content_block_stop","index":0}')])
+
+
+TEXT_BLOCK = b'{"type":"text","text":""}'
+TOOL_BLOCK = b'{"type":"tool_use","id":"t","name":"t","input":{}}'
+THINKING_BLOCK = b'{"type":"thinking","thinking":"","signature":""}'
+
+# By name: a function that makes the body of a response labelled text/event-stream.
+EXTREMES: dict[str, Callable[[], bytes]] = {
+    "a block that is a list": lambda: _around(_block(b"[]")),
+    "a type that is a list": lambda: _around(_data(b'{"type":[]}')),
+    "thinking that is a number": lambda: _around(
+        _block(THINKING_BLOCK, b'{"type":"thinking_delta","thinking":5}')
+    ),
+    "tool input of 100,000 brackets": lambda: _around(
+        _block(TOOL_BLOCK, b'{"type":"input_json_delta","partial_json":"%s"}' % (b"[" * 100_000))
+    ),
+    "usage that is not a number": lambda: _around(
+        _block(TEXT_BLOCK, b'{"type":"text_delta","text":"hi"}'),
+        _data(b'{"type":"message_delta","delta":{},"usage":{"output_tokens":NaN}}'),
+    ),
+    "an event of 50 MB on one line": lambda: _around(
+        _block(TEXT_BLOCK, b'{"type":"text_delta","text":"%s"}' % (b"x" * 50 * MEGABYTE))
+    ),
+    "an event of 2 MB in data lines": lambda: _around(b"data:\n" * (2 * MEGABYTE // 6) + b"\n"),
+}
+
+
+def extreme(name: str) -> bytes:
+    """The whole HTTP response of one of `EXTREMES`."""
+    body = EXTREMES[name]()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n"
+    return head % len(body) + body
+
+
+def gzipped_twice() -> bytes:
+    """A sound stream under two content encodings: a few kilobytes that unpack to 64 MB of events."""
+    body = gzip.compress(gzip.compress(_around(_data(b'{"type":"ping"}') * (4 * MEGABYTE)), mtime=0), mtime=0)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip, gzip\r\n"
+    return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
 # --- writing ---

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from respan_cli.sandbox import FAULTS, Sandbox
+from respan_cli.sandbox.quirks import QUIRKS
 from tests.support import Outcome, run
 
 Env = dict[str, str]
@@ -231,7 +232,7 @@ TABLE: dict[str, Fault] = {
         status=429,
         message=f"{BUSY} (HTTP 429)",
         why="This request would exceed your rate limit.",
-        next="wait 86400 s, then try again",
+        next="wait 24 h, then try again",
         retryable=True,
         retry_after=86400.0,
     ),
@@ -243,11 +244,11 @@ TABLE: dict[str, Fault] = {
             status=429,
             message=f"{BUSY} (HTTP 429)",
             why=None,
-            next=f"wait {told} s, then try again",
+            next=f"wait {told}, then try again",
             retryable=True,
             retry_after=min(float(asked), 1e9),
         )
-        for asked, told in (("1.25", 2), ("12345678", 12345678), ("1e308", 1_000_000_000))
+        for asked, told in (("1.25", "2 s"), ("12345678", "143 days"), ("1e308", "11,575 days"))
     },
     "429 with a wait that is no number": bare(
         reply=http(429, b"", Retry_After="soon", Date="x"),
@@ -567,10 +568,11 @@ def text_of(lines: str) -> str:
 def test_the_table_leaves_out_no_fault_of_the_sandbox() -> None:
     played = {fault.model for fault in TABLE.values()}
     fine = {"echo", "refusal", "max-tokens", "thinking", "hostile", "markdown", "long", "long-N", "slow"}
-    fine |= {"unknown-event", "no-log-id", "log-drops"}
+    fine |= {"unknown-event", "no-log-id", "log-drops", "log-blurred"}
     shapes = {"detail", "error-string", "error-object", "error-none", "error-text"}  # of a body: above
     elsewhere = {"error-huge", "429-date", "flaky-429", "flaky-500", "flaky-529", "flaky-reset"}
-    assert set(FAULTS) - played == {f"sandbox-{name}" for name in fine | shapes | elsewhere}
+    elsewhere |= {"fail-every-N", "fail-every-N-STATUS"}
+    assert set(FAULTS) - set(QUIRKS) - played == {f"sandbox-{name}" for name in fine | shapes | elsewhere}
 
 
 def test_a_body_of_megabytes_is_cut(env: Env) -> None:

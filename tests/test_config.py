@@ -194,8 +194,9 @@ def test_the_variable_says_which_profile_is_changed(home: Env) -> None:
 
 
 def test_a_person_is_told_what_was_done_and_what_comes_before_it(home: Env) -> None:
+    home = {**home, "NO_COLOR": "1"}
     env = {**home, "RESPAN_MODEL": "y"}
-    done = run("config", "set", "model", "x", env={**env, "NO_COLOR": "1"}, stderr_is_terminal=True)
+    done = run("config", "set", "model", "x", env=env, stderr_is_terminal=True)
     assert done == Outcome(
         0,
         "",

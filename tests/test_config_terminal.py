@@ -146,7 +146,7 @@ def test_set_api_key_asks_for_it_unseen(home: Env) -> None:
         code, screen = pty.finish()
     assert code == 0
     assert KEY not in screen
-    assert screen.endswith("respan: profile 'default': api_key = [hidden]\r\n")
+    assert screen.endswith("\x1b[2mrespan: \x1b[0mprofile 'default': api_key = [hidden]\r\n")
     assert tables(home) == {"profiles": {"default": {"api_key": KEY}}}
 
 
@@ -295,7 +295,7 @@ def test_on_a_terminal_a_refused_text_can_be_edited_again(home: Env, editor: Pat
         answer(pty, "Edit it again? [Y/n] ", "\r")
         code, screen = pty.finish()
     assert (code, tables(home)) == (0, {"profiles": {"default": {"model": "y"}}})
-    assert screen.endswith(f"respan: saved {file_of(home)}\r\n")
+    assert screen.endswith(f"\x1b[2mrespan: \x1b[0msaved {file_of(home)}\r\n")
 
 
 def test_ctrl_c_is_the_editors_while_it_runs(home: Env, tmp_path: Path) -> None:
@@ -320,7 +320,7 @@ def test_ctrl_c_at_the_question_keeps_the_text_and_says_where(home: Env, tmp_pat
         code, screen = pty.finish()
     (copy,) = tmp_path.glob("respan-*/config.toml")
     assert (code, copy.read_text()) == (130, '[profiles.default]\nmodle = "x"\n')
-    assert screen.endswith(f"respan: your text is kept in {copy}\r\n")
+    assert screen.endswith(f"\x1b[2mrespan: \x1b[0myour text is kept in {copy}\r\n")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from threading import Thread
 import pytest
 import trustme
 
+from respan_cli.gateway.proxy import proxy_for
 from respan_cli.sandbox import Sandbox
 from tests.support import KEY, Outcome, run
 
@@ -359,6 +360,27 @@ def test_a_proxy_that_is_not_needed_does_no_harm(
     for exception in ("gateway.invalid", ".invalid", "*.invalid", "*", "other.example, invalid"):
         monkeypatch.setenv("NO_PROXY", exception)
         assert at(NOWHERE).err.startswith("error: cannot reach gateway.invalid:443\n"), exception
+
+
+@pytest.mark.parametrize(
+    ("address", "exceptions", "direct"),
+    [
+        ("10.1.2.3", "10.0.0.0/8", True),
+        ("10.1.2.3:8443", "localhost, 10.0.0.0/8", True),
+        ("11.1.2.3", "10.0.0.0/8", False),
+        ("10.1.2.3", "10.1.2.3/32 .example", True),
+        ("[fd00::7]", "fd00::/8", True),
+        ("[fe80::7]", "fd00::/8", False),
+        ("10.1.2.3", "10.0.0.0/99, 10.0.0.0/x, /", False),
+        ("ten.example", "10.0.0.0/8", False),
+    ],
+)
+def test_a_range_of_addresses_needs_no_proxy(
+    address: str, exceptions: str, direct: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", exceptions)
+    assert (proxy_for(f"https://{address}/") is None) == direct
 
 
 def test_a_request_goes_through_a_proxy_that_works(

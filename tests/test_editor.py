@@ -56,9 +56,9 @@ def test_a_draft_outlives_a_failure_and_the_error_says_where(
 ) -> None:
     env["EDITOR"] = editor(tmp_path, 'echo "An hour\'s work" > "$1"')
     done = run("send", "-e", "-m", "sandbox-401", env=env)
-    (draft,) = drafts.iterdir()
+    (draft,) = drafts.glob("respan-*/message.md")
     assert done.code == 4
-    assert f"what you wrote is kept in {draft}\n" in done.err
+    assert f"your text is kept in {draft}\n" in done.err
     assert draft.read_text() == "An hour's work\n"
     assert stat.S_IMODE(draft.stat().st_mode) == 0o600
 
@@ -70,10 +70,14 @@ def test_a_draft_outlives_a_failure_and_the_error_says_where(
         ("truncate -s0", "error: there is nothing to send: the editor saved an empty text\n"),
         (
             "no-such-editor",
-            "error: cannot start the editor 'no-such-editor'\n  why:  No such file or directory\n"
+            "error: cannot run the editor 'no-such-editor'\n  why:  No such file or directory\n"
             "  next: name one in VISUAL or EDITOR, such as EDITOR=nano\n",
         ),
-        ("vi '", 'error: EDITOR="vi \'" is no command line\n  why:  No closing quotation\n'),
+        (
+            "vi '",
+            'error: cannot run the editor "vi \'"\n  why:  No closing quotation\n'
+            "  next: name one in VISUAL or EDITOR, such as EDITOR=nano\n",
+        ),
     ],
 )
 def test_an_editor_that_fails_sends_nothing_and_leaves_nothing(
@@ -121,3 +125,70 @@ def test_ctrl_c_belongs_to_the_editor(env: dict[str, str], sandbox: Sandbox, tmp
     assert code == 0
     assert "caught" in text
     assert prompt_sent(sandbox) == "caught"
+
+
+LEAVES = {
+    "nothing": 'rm "$1"',
+    "a folder": 'rm "$1"; mkdir "$1"; touch "$1/x"',
+    "a pipe": 'rm "$1"; mkfifo "$1"',
+    "endless zeros": 'rm "$1"; ln -s /dev/zero "$1"',
+}
+
+
+@pytest.mark.parametrize("script", LEAVES.values(), ids=LEAVES)
+@pytest.mark.parametrize(
+    ("words", "code", "name", "outcome"),
+    [
+        (("send", "-e", "hi"), 2, "message.md", "nothing was sent"),
+        (("config", "edit"), 3, "config.toml", "nothing was changed"),
+    ],
+    ids=["send", "config edit"],
+)
+def test_an_editor_that_leaves_no_file_is_told_and_leaves_nothing(
+    script: str,
+    words: tuple[str, ...],
+    code: int,
+    name: str,
+    outcome: str,
+    env: dict[str, str],
+    sandbox: Sandbox,
+    tmp_path: Path,
+    drafts: Path,
+) -> None:
+    path = tmp_path / "bad editor"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    done = run(*words, env=env | {"EDITOR": f"'{path}'", "PATH": "/usr/bin:/bin"})
+    assert done == Outcome(code, "", f"error: the editor left no file '{name}': {outcome}\n")
+    assert (sandbox.requests, list(drafts.iterdir())) == ([], [])
+
+
+@pytest.mark.parametrize(("words", "code"), [(("send", "-e", "hi"), 2), (("config", "edit"), 3)], ids=str)
+def test_a_folder_for_temporary_files_that_is_not_there_is_named(
+    words: tuple[str, ...], code: int, env: dict[str, str]
+) -> None:
+    done = run(*words, env=env | {"EDITOR": "true", "TMPDIR": "/nonexistent", "PATH": "/usr/bin:/bin"})
+    assert done == Outcome(
+        code,
+        "",
+        "error: cannot make a file to edit in /nonexistent\n  why:  No such file or directory\n"
+        "  next: set TMPDIR to a folder with room in it\n",
+    )
+
+
+def test_a_full_folder_for_temporary_files_is_named_and_left_empty(env: dict[str, str], drafts: Path) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        done = run("send", "-e", "more than ten bytes", env=env | {"EDITOR": "true"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert done == Outcome(
+        2,
+        "",
+        "error: cannot make a file to edit in the folder for temporary files\n  why:  File too large\n"
+        "  next: set TMPDIR to a folder with room in it\n",
+    )
+    assert list(drafts.iterdir()) == []

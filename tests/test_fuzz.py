@@ -9,10 +9,10 @@ import pytest
 
 from respan_cli.errors import ExitCode
 from respan_cli.sandbox import Sandbox
-from tests.hostile import Stream, stream
+from tests.hostile import EXTREMES, Stream, extreme, gzipped_twice, stream
 from tests.support import KEY, Outcome, run
 
-STREAMS = 2400
+STREAMS = 4000
 BATCH = 200
 # What a stream can make of a send. 1 is a defect; 2, 3, 12 and 130 are never the answer's doing.
 POSSIBLE = {
@@ -96,6 +96,17 @@ def with_debug(hostile: Stream, sandbox: Sandbox) -> None:
     done = play(sandbox, "--debug", stdout=True, stderr=True)
     assert KEY not in done.err
     assert hostile.text is None or done.code == 0
+
+
+@pytest.mark.parametrize("name", [*EXTREMES, "two content encodings"])
+@pytest.mark.parametrize("argv", [(), ("--json",), ("--events",), ("--show-thinking",)], ids=" ".join)
+def test_what_takes_memory_or_time_or_has_a_wrong_type_ends_in_words(
+    name: str, argv: tuple[str, ...], sandbox: Sandbox
+) -> None:
+    sandbox.replies.append(extreme(name) if name in EXTREMES else gzipped_twice())
+    done = play(sandbox, *argv)
+    whole = name == "tool input of 100,000 brackets"
+    assert done.code == (0 if whole else 9)
 
 
 CHECKS = [to_a_pipe, to_a_terminal, as_json, as_events, with_debug]

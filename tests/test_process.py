@@ -282,7 +282,7 @@ def test_a_terminal_that_takes_nothing_more_keeps_nobody_waiting(
 def test_ctrl_c_ends_the_wait_between_two_attempts(env: dict[str, str], sandbox: Sandbox) -> None:
     sandbox.replies.append(b"HTTP/1.1 529 X\r\nRetry-After: 50\r\nContent-Length: 0\r\n\r\n")
     with Pty("send", PROMPT, "--color", "never", env=env) as pty:
-        pty.read_until("retrying in 50 s")
+        pty.read_until(" in 50 s")
         pty.type("\x03")
         code, text = pty.finish()
     assert code == 130
@@ -459,3 +459,27 @@ def test_the_key_is_not_in_the_list_of_processes(env: dict[str, str], sandbox: S
     end(process, signal.SIGTERM)
     assert PROMPT.encode() in shown
     assert env["RESPAN_API_KEY"].encode() not in shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a working directory cannot be removed there")
+@pytest.mark.parametrize("name", ["answer.txt", "below/answer.txt"])
+def test_an_answer_for_a_folder_that_is_gone_is_an_error_in_words(
+    name: str, tmp_path: Path, env: dict[str, str], sandbox: Sandbox
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    script = 'cd "$0" && rmdir "$0" && exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, folder, sys.executable, "-m", "respan_cli", "send", "hi", "-o", name],
+        env=process_env(tmp_path, **{**env, "PYTHONPATH": str(ROOT)}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=2 * PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.decode(), done.stderr.decode()) == (
+        12,
+        "",
+        f"error: cannot write {name}\n  why:  No such file or directory\n",
+    )
+    assert sandbox.requests == []

@@ -41,8 +41,21 @@ def test_a_lasting_failure_is_not(status: int, env: Env, sandbox: Sandbox) -> No
 @pytest.mark.parametrize("retries", [0, 1, 3])
 def test_as_often_as_max_retries_says(retries: int, env: Env, sandbox: Sandbox) -> None:
     sandbox.replies += [answer(529, "Retry-After: 0")] * 5
-    assert run("send", "hi", "--max-retries", str(retries), env=env).code == 7
-    assert len(sandbox.requests) == retries + 1
+    done = run("send", "hi", "--max-retries", str(retries), env=env)
+    after = f" after {retries + 1} attempts" if retries else ""
+    assert done.err.startswith(f"error: the gateway or the provider failed (HTTP 529){after}\n")
+    assert (done.code, len(sandbox.requests)) == (7, retries + 1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [("59.2", "60 s"), ("119", "119 s"), ("121", "3 min"), ("86400", "24 h")]
+)
+def test_a_wait_is_told_in_a_unit_that_a_person_would_use(
+    seconds: str, told: str, env: Env, sandbox: Sandbox
+) -> None:
+    sandbox.replies.append(answer(429, f"Retry-After: {seconds}"))
+    done = run("send", "hi", "--max-retries", "0", env=env)
+    assert (done.code, done.err.splitlines()[-1]) == (6, f"  next: wait {told}, then try again")
 
 
 def test_twice_when_nobody_says_how_often(env: Env, sandbox: Sandbox) -> None:
@@ -86,8 +99,8 @@ def test_never_when_the_gateway_stayed_silent(env: Env, sandbox: Sandbox) -> Non
 def test_the_wait_is_the_one_the_server_asks_for(reply: bytes, env: Env, sandbox: Sandbox) -> None:
     sandbox.replies.append(reply)
     done = run("send", "hi", "--max-retries", "1", env=env, stderr_is_terminal=True)
-    said = "too many requests, or the quota is used up (HTTP 429); retrying in 0.0 s"
-    assert done == Outcome(0, "hi\n", f"\x1b[33mrespan: \x1b[0m{said}\n")
+    said = "HTTP 429, retry 1 of 1 in 0.0 s"
+    assert done == Outcome(0, "hi\n", f"\x1b[2mrespan: \x1b[0m{said}\n")
 
 
 @pytest.mark.parametrize(
@@ -156,8 +169,7 @@ def test_a_wait_is_announced_to_a_person_and_not_to_a_script(env: Env, sandbox: 
     assert done == Outcome(
         0,
         "hi\n",
-        "respan: the gateway or the provider failed (HTTP 529); retrying in 0.0 s\n"
-        "respan: the gateway or the provider failed (HTTP 503); retrying in 0.0 s\n",
+        "respan: HTTP 529, retry 1 of 2 in 0.0 s\nrespan: HTTP 503, retry 2 of 2 in 0.0 s\n",
     )
     sandbox.replies += [answer(529, "Retry-After: 0"), answer(503, "Retry-After: 0")]
     assert run("send", "hi", "--max-retries", "2", env=env) == Outcome(0, "hi\n", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pyte
@@ -17,7 +18,10 @@ from tests.support import KEY, Outcome, Pty, process_env, run
 
 Env = dict[str, str]
 DANGER = "".join(DANGERS).replace("\x00", "").replace("\ud83d", "")
-STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\u3164\ufeff\ufff9"
+    "\U000e0000-\U000e0fff]|[a-z][\u200c\u200d]|[\ufe00-\ufe0f]{2}"
+)
 
 
 def on_a_terminal(*argv: str, env: Env) -> Outcome:
@@ -28,7 +32,8 @@ def on_a_terminal(*argv: str, env: Env) -> Outcome:
 @pytest.mark.parametrize("danger", DANGERS, ids=ascii)
 def test_every_danger_is_taken_out_and_nothing_else(danger: str) -> None:
     assert not STEERING.search(clean(f"before{danger}after"))
-    assert clean("tabs\tand\nlines, é 漢字 👨‍👩‍👧 \ufeff") == "tabs\tand\nlines, é 漢字 👨‍👩‍👧 \ufeff"
+    kept = "tabs\tand\nlines, é 漢字 👨‍👩‍👧 ❤️‍🔥 می‌خواهم क्‍ष"
+    assert clean(kept) == kept
 
 
 def test_an_answer_reaches_a_pipe_untouched(env: Env) -> None:
@@ -115,3 +120,18 @@ def test_a_hostile_answer_leaves_a_real_terminal_as_it_was(tmp_path: Path, sandb
     assert "CSI [31mred[0m" in shown
     assert "[red]red[/red] [link=https://evil.example]x[/link], end." in shown
     assert all(sequence not in text for sequence in re.findall("\x1b.....|[\x80-\x9f]|\u202e", HOSTILE))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no /dev/tty")
+@pytest.mark.parametrize("name", ["/dev/tty", "/dev/stdout", "/dev/fd/1"])
+@pytest.mark.parametrize("mode", [(), ("--json",), ("-n",)], ids=str)
+def test_a_terminal_that_is_named_as_a_file_gets_nothing_raw(
+    name: str, mode: tuple[str, ...], tmp_path: Path, sandbox: Sandbox
+) -> None:
+    env = process_env(tmp_path, RESPAN_API_KEY=KEY, RESPAN_BASE_URL=sandbox.url)
+    danger = "\x9b2J \u202e\U000e0041\x1b]0;owned\x07"
+    with Pty("send", "-q", *mode, "-o", name, f"x{danger}y", env=env) as pty:
+        code, text = pty.finish()
+    assert code == 0
+    assert "owned" in text
+    assert not STEERING.search(text.replace("\r\n", "\n"))

@@ -209,10 +209,11 @@ def test_a_retry_is_counted_down_and_leaves_no_trace_either(env: Env) -> None:
     seen = see("send", "-q", "--json", "-m", "sandbox-flaky-529", "Hello", env=env)
     assert frames(seen.raw) == []
     seen = see("send", "-m", "sandbox-429", "Hello", env=env)
-    assert frames(seen.raw)[2] == "retrying in 1 s (too many requests, or the quota is used up (HTTP 429))"
+    assert frames(seen.raw)[2] == "HTTP 429, retry 1 of 1 in 1 s"
     assert frames(seen.raw)[3:] == ["connecting", "waiting for the first token"]
     assert seen.code == 6
-    assert seen.emulator.lines()[0] == "error: too many requests, or the quota is used up (HTTP 429)"
+    said = "error: too many requests, or the quota is used up (HTTP 429) after 2 attempts"
+    assert seen.emulator.lines()[0] == said
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
@@ -225,7 +226,7 @@ def test_what_is_waited_for_never_takes_a_second_line(encoding: str, env: Env) -
             columns=columns,
             encoding=encoding,
         )
-        assert any(words.startswith("retrying in ") for words in frames(seen.raw))
+        assert any(words.startswith("HTTP 529, ") for words in frames(seen.raw))
         assert (seen.code, seen.text) == (0, "")
 
 
@@ -602,3 +603,11 @@ def test_a_terminal_that_went_away_ends_the_program(env: Env, tmp_path: Path) ->
     pty.read_until("one")
     os.close(pty.master)
     assert pty.process.wait(PATIENCE) in (128 + signal.SIGHUP, 12)
+
+
+def test_a_first_word_longer_than_the_line_stays_behind_its_label(env: Env, tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 60)
+    path.write_text("[broken")
+    seen = see("config", "show", env={**env, "RESPAN_CONFIG": str(path)}, columns=50)
+    assert seen.raw.count("error:") == 1
+    assert seen.emulator.lines()[0].startswith("error: /")

@@ -135,7 +135,9 @@ def _list(terminal: Terminal, options: ListOptions) -> int:
         terminal.flush()
         return ExitCode.OK
     if not rows and terminal.stderr_isatty:
-        terminal.note("respan: the profile has no headers; 'respan headers set NAME VALUE' adds one")
+        terminal.note(
+            "the profile has no headers; 'respan headers set NAME VALUE' adds one", label="respan: "
+        )
         return ExitCode.OK
     print_table(terminal, ("SCOPE", "NAME", "VALUE", "ORIGIN"), rows)
     return ExitCode.OK
@@ -148,7 +150,9 @@ def _of_profile(terminal: Terminal, options: ListOptions) -> Iterator[Row]:
     for scope, field in FIELD_OF_SCOPE.items():
         for path, given in layer.items():
             if path[0] == field and given.value is not None:
-                shown = redact({given.key: given.value}, show_secrets=options.show_secrets)
+                shown = redact(
+                    {given.key: given.value}, show_secrets=options.show_secrets, keep_references=True
+                )
                 yield Row(scope, given.key, shown[given.key], given.source)
 
 
@@ -175,7 +179,7 @@ def _seen(given: Mapping[str, str], terminal: Terminal, *, show_secrets: bool) -
         if show_secrets:
             raise
         terminal.note(error.message, label="respan: ")
-    return redact(resolved if show_secrets else given, show_secrets=show_secrets)
+    return dict(resolved if show_secrets else redact(given, keep_references=True))
 
 
 def _authorization(current: Settings, *, show_secrets: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypedDict
@@ -27,6 +28,7 @@ from respan_cli.gateway.error_body import (
     words,
 )
 from respan_cli.settings.pages import CREDITS_PAGE, KEYS_PAGE, PROVIDERS_PAGE
+from respan_cli.terminal.text import duration
 
 _RETRYABLE = frozenset({408, 409, 429})
 
@@ -36,7 +38,6 @@ class RequestContext:
     """What a message about a failure needs to know of the request.
 
     Args:
-        url: the base URL.
         model: the model's name, and `model_source` where it came from.
         key_source: where the key came from; never the key.
     """
@@ -55,14 +56,12 @@ def from_response(
     Args:
         status: the HTTP status, 3xx to 5xx.
         body: the body, decoded if it was JSON, else its text.
-        headers: the response's headers, their names in lower case.
-        context: the request.
     """
     wait = retry_after(headers, body)
     return _class_of(status)(
         f"{_what(status)} (HTTP {status})",
         reason=_target(headers, context) if status < 400 else words(body),
-        hint=_hint(status, context, wait),
+        hint=_hint(status, context, wait, words(body) or ""),
         kind=error_type(body),
         status=status,
         retryable=_is_retryable(status, headers),
@@ -76,8 +75,6 @@ def from_stream(data: str, headers: Mapping[str, str], context: RequestContext) 
 
     Args:
         data: the event's data, JSON as a rule.
-        headers: the response's headers.
-        context: the request.
     """
     return _from_body("the stream ended with an error", as_json(data), headers, context)
 
@@ -87,8 +84,6 @@ def from_document(start: bytes, headers: Mapping[str, str], context: RequestCont
 
     Args:
         start: the body, or the beginning of a long one.
-        headers: the response's headers.
-        context: the request.
     """
     text = start.decode("utf-8", "replace")
     value = as_json(text)
@@ -129,7 +124,7 @@ def _from_body(
     return _class_of(status)(
         message,
         reason=words(body),
-        hint=_hint(status, context, wait),
+        hint=_hint(status, context, wait, words(body) or ""),
         kind=error_type(body),
         status=200,
         retryable=_is_retryable(status, headers),
@@ -191,7 +186,10 @@ _WHAT = {
 }
 
 
-def _hint(status: int, context: RequestContext, wait: float | None) -> str | None:
+def _hint(status: int, context: RequestContext, wait: float | None, said: str) -> str | None:
+    for pattern, hint in _HINTS_BY_WORDS:
+        if status in (400, 404, 422) and pattern.search(said):
+            return hint
     if status in (401, 403):
         return f"the key came from {context.key_source}; keys are made at {KEYS_PAGE}"
     if status == 402:
@@ -201,5 +199,23 @@ def _hint(status: int, context: RequestContext, wait: float | None) -> str | Non
     if status < 400:
         return "set the base URL to where it points, if you trust that host"
     if status in _RETRYABLE or status >= 500:
-        return f"wait {math.ceil(wait)} s, then try again" if wait else "wait a moment, then try again"
+        return (
+            f"wait {duration(math.ceil(wait))}, then try again" if wait else "wait a moment, then try again"
+        )
     return "a shorter prompt, or fewer files" if status == 413 else "--dry-run shows the request"
+
+
+_HINTS_BY_WORDS = (
+    # respan-gateway 0.3, in front of a provider that speaks OpenAI's API.
+    (
+        re.compile("'metadata'.* cannot be translated"),
+        "identity (--customer-id, --custom-id, -M) and forwarded headers (-H) are sent in 'metadata', "
+        "which this gateway cannot pass on to that provider: leave them out, or use a provider with an "
+        "Anthropic endpoint",
+    ),
+    # Respan's own client sends 2023-06-01; whether its gateway minds a newer version is not documented.
+    (
+        re.compile("anthropic[-_]version", re.IGNORECASE),
+        "respan headers set --gateway anthropic-version 2023-06-01",
+    ),
+)

@@ -117,7 +117,6 @@ class GatewayClient:
             method, url: the request line.
             body: sent as JSON; None sends no body.
             deadline: for the end of the response.
-            observer: told of the request.
 
         Raises:
             RespanError: no response came.
@@ -137,8 +136,11 @@ class GatewayClient:
                 return run_interruptibly(lambda: self._begin(request, observer))
             except RespanError as failure:
                 wait = self.wait_after(failure, retries)
-                if wait is None:
+                if wait is None and retries == 0:
                     raise
+                if wait is None:
+                    told = failure.with_message(f"{failure.message} after {retries + 1} attempts")
+                    raise told from failure.__cause__
             retries += 1
             observer.wait(wait)
             time.sleep(wait.seconds)

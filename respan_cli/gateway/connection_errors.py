@@ -29,7 +29,6 @@ class Route:
     """How a gateway is reached.
 
     Args:
-        url: its base URL.
         proxy: the proxy that stands between, if one does.
         timeout: seconds without a byte before giving up.
         connect_timeout: seconds for a connection to come about.
@@ -47,7 +46,7 @@ class Route:
 
     @property
     def via(self) -> str:
-        """What a message adds when a proxy is in force."""
+        """What a message adds when a proxy is used."""
         return f" through the proxy {self.proxy.shown} (from {self.proxy.source})" if self.proxy else ""
 
 
@@ -56,7 +55,6 @@ def network_error(error: BaseException, route: Route) -> RespanError:
 
     Args:
         error: what the SDK raised; its causes say the rest.
-        route: how the gateway was to be reached.
     """
     import httpx2
 
@@ -81,11 +79,10 @@ def network_error(error: BaseException, route: Route) -> RespanError:
 
 
 def refused_by_proxy(words: str, route: Route) -> RespanError:
-    """The proxy that is in force will not, or cannot, pass the request on.
+    """The proxy will not, or cannot, pass the request on.
 
     Args:
         words: its status and what it said.
-        route: how the gateway was to be reached.
     """
     return _failed(route, f"the proxy answered: {words}", _hint(route), retryable=words.startswith("5"))
 
@@ -100,10 +97,9 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def unusable_proxy(proxy: Proxy, error: BaseException) -> NetworkError:
-    """The proxy that is in force cannot be used at all.
+    """The proxy cannot be used at all.
 
     Args:
-        proxy: the proxy.
         error: what the HTTP client said of it; its words may hold the proxy's password and are not repeated.
     """
     if isinstance(error, ImportError):
@@ -120,8 +116,6 @@ def unusable_certificates(variable: str, path: str, error: OSError) -> NetworkEr
 
     Args:
         variable: `SSL_CERT_FILE` or `SSL_CERT_DIR`.
-        path: what it names.
-        error: why not.
     """
     reason = "there are no certificates in it" if isinstance(error, ssl.SSLError) else error.strerror
     return NetworkError(

@@ -11,21 +11,24 @@ from time import monotonic
 from typing import Any
 
 from respan_cli.gateway.observer import DelegatingObserver, RequestObserver, RequestSent, RetryWait
-from respan_cli.terminal.redact import HIDDEN, is_secret
+from respan_cli.terminal.redact import redact
 
-_LONGEST = 1000  # characters of one text in a body; a picture is longer, and nobody reads it
+MAX_TEXT_LENGTH = 1000  # characters of one text in a body; an image is longer, and unreadable
 
 
 class DebugLog(DelegatingObserver):
     """Writes an exchange down as it happens.
 
     Args:
-        write: takes a line of the log.
         other: told as well, as without `--debug`.
+        hide: takes known secrets out of a text, before it is shortened.
     """
 
-    def __init__(self, write: Callable[[str], None], other: RequestObserver) -> None:
+    def __init__(
+        self, write: Callable[[str], None], other: RequestObserver, hide: Callable[[str], str]
+    ) -> None:
         super().__init__(other)
+        self._hide = hide
         self._write = write
         self._start = monotonic()
 
@@ -35,7 +38,8 @@ class DebugLog(DelegatingObserver):
         if sent.via:
             self._write(f"*{sent.via}")
         super().request(sent)
-        self._lines(">", [f"{sent.method} {sent.url}", *_headers(sent.headers), "", shown_body(sent.body)])
+        body = shown_body(sent.body, self._hide)
+        self._lines(">", [f"{sent.method} {sent.url}", *_headers(sent.headers), "", body])
 
     def response(self, status: int, headers: Mapping[str, str]) -> None:
         """Status, headers by name, and how long they took."""
@@ -43,7 +47,9 @@ class DebugLog(DelegatingObserver):
 
     def wait(self, wait: RetryWait) -> None:
         """The failure, and the pause after it."""
-        self._write(f"* {wait.failure.message}; retrying in {wait.seconds:.1f} s")
+        self._write(
+            f"* {wait.failure.message}; retry {wait.retry} of {wait.max_retries} in {wait.seconds:.1f} s"
+        )
         super().wait(wait)
 
     def end(self, events: int) -> None:
@@ -61,40 +67,19 @@ class DebugLog(DelegatingObserver):
 
 def _headers(headers: Mapping[str, str]) -> list[str]:
     # On the wire there are no references: a value that looks like one is a value.
-    return [f"{name}: {HIDDEN if is_secret(name) else value}" for name, value in headers.items()]
+    return [f"{name}: {value}" for name, value in redact(dict(headers)).items()]
 
 
-def shown_body(body: bytes) -> str:
-    """The JSON body of a request on one line: no forwarded header's value, no secret parameter in it.
-
-    Args:
-        body: as it was sent.
-    """
-    if not body:
-        return ""
-    fields: dict[str, Any] = json.loads(body)
-    metadata = fields.get("metadata")
-    if isinstance(metadata, dict):
-        forwarded, params = metadata.get("extra_headers"), metadata.get("respan_params")
-        fields["metadata"] = {
-            **metadata,
-            **({"extra_headers": dict.fromkeys(forwarded, HIDDEN)} if forwarded else {}),
-            **({"respan_params": _without_secrets(params)} if params else {}),
-        }
-    return json.dumps(_shortened(fields), ensure_ascii=False)
+def shown_body(body: bytes, hide: Callable[[str], str] = str) -> str:
+    """The JSON body of a request on one line, without its secrets and with its long texts shortened."""
+    return json.dumps(_shortened(redact(json.loads(body)), hide), ensure_ascii=False) if body else ""
 
 
-def _without_secrets(value: Any) -> Any:
+def _shortened(value: Any, hide: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        return {name: HIDDEN if is_secret(name) else _without_secrets(item) for name, item in value.items()}
-    return [_without_secrets(item) for item in value] if isinstance(value, list) else value
-
-
-def _shortened(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _shortened(item) for name, item in value.items()}
+        return {name: _shortened(item, hide) for name, item in value.items()}
     if isinstance(value, list):
-        return [_shortened(item) for item in value]
-    if isinstance(value, str) and len(value) > _LONGEST:
-        return f"{value[:_LONGEST]}… ({len(value)} characters)"
+        return [_shortened(item, hide) for item in value]
+    if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
+        return f"{hide(value[: 2 * MAX_TEXT_LENGTH])[:MAX_TEXT_LENGTH]}… ({len(value)} characters)"
     return value

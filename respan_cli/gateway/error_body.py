@@ -67,13 +67,7 @@ def status_in(body: object) -> int | None:
 
 
 class ResponseIds(NamedTuple):
-    """What a request can be looked up by.
-
-    Args:
-        request_id: the provider's id.
-        log_id: the id in Respan's log.
-        gateway_request_id: the gateway's own id.
-    """
+    """What a request can be looked up by."""
 
     request_id: str | None = None
     log_id: str | None = None
@@ -84,7 +78,6 @@ def ids(headers: Mapping[str, str], body: object) -> ResponseIds:
     """The ids of a response.
 
     Args:
-        headers: the response's headers.
         body: its body, which may have the provider's id too.
     """
     in_body = _member(body, "request_id")

@@ -48,11 +48,7 @@ class HttpResponse:
             return None
 
     def failure(self, context: RequestContext) -> RespanError:
-        """The error that this response would be to a message.
-
-        Args:
-            context: the request.
-        """
+        """The error that this response would be to a message."""
         if self.is_json or self.status >= 500 or 300 <= self.status < 400:
             return from_response(self.status, self.body, self.headers, context)
         message = f"{self.what} where a gateway answers JSON"

@@ -1,4 +1,4 @@
-"""Importing a large package without the parts of it that nobody asks for.
+"""Importing a large package without the parts of it that are not used.
 
 Many packages have folders whose `__init__` does nothing but pass on names of the modules beside it. Importing
 one name from there imports them all: of the SDK, two thousand modules of which a message needs a part. Here
@@ -35,9 +35,6 @@ def import_on_demand(package: str) -> ModuleType:
     What the package does on its way is its own affair and may change; where it does not work like this, it is
     imported as it is.
 
-    Args:
-        package: its name.
-
     Raises:
         Exception: whatever the import of the package as it is raises.
     """
@@ -53,11 +50,7 @@ def import_on_demand(package: str) -> ModuleType:
 
 
 def names_passed_on(source: str) -> Mapping[str, Origin] | None:
-    """The names that an `__init__` passes on, if it does nothing else.
-
-    Args:
-        source: its text.
-    """
+    """The names that an `__init__` passes on, if it does nothing else."""
     found: dict[str, Origin] = {}
     at = _behind_nothing(source, 0)
     while statement := _IMPORT.match(source, at):
@@ -110,7 +103,7 @@ class _Loader(SourceFileLoader):
         self._names = names
 
     def exec_module(self, module: ModuleType) -> None:
-        """Give the module what PEP 562 asks for, and `__all__` for whoever imports everything."""
+        """Give the module what PEP 562 asks for, and `__all__` for star imports."""
         package, names = module.__name__, self._names
 
         def look_up(name: str) -> object:

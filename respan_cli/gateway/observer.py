@@ -24,8 +24,6 @@ class RetryWait:
     """A pause before the next attempt.
 
     Args:
-        seconds: how long.
-        failure: why.
         retry: the number of the retry that follows, from 1.
         max_retries: how many there may be.
     """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -24,7 +25,6 @@ class Proxy:
 
     Args:
         url: as it stands there, user and password included.
-        source: the variable's name.
     """
 
     url: str
@@ -52,17 +52,35 @@ def proxy_for(url: str) -> Proxy | None:
     known = urllib.request.getproxies()
     for scheme in (parts.scheme, "all"):
         if known.get(scheme):
-            bypassed = _bypassed(f"{host}:{parts.port}" if parts.port else host, known)
+            bypassed = _bypassed(host, parts.port, known)
             return None if bypassed else Proxy(known[scheme], _source(scheme))
     return None
 
 
-def _bypassed(address: str, known: dict[str, str]) -> bool:
-    if "no" in known:
-        # `*.example.com` means `.example.com` to most programs, and nothing to the standard library.
-        bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks it
-        return bool(bypass(address, {"no": known["no"].replace("*.", ".")}))
-    return bool(urllib.request.proxy_bypass(address))
+def _bypassed(host: str, port: int | None, known: dict[str, str]) -> bool:
+    if "no" not in known:
+        return bool(urllib.request.proxy_bypass(f"{host}:{port}" if port else host))
+    if _in_a_range(host, known["no"]):
+        return True
+    # `*.example.com` means `.example.com` to most programs, and nothing to the standard library.
+    bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks it
+    return bool(bypass(f"{host}:{port}" if port else host, {"no": known["no"].replace("*.", ".")}))
+
+
+def _in_a_range(host: str, no_proxy: str) -> bool:
+    """Whether a host is an address in one of the ranges, such as 10.0.0.0/8 (curl 7.86 and later)."""
+    from ipaddress import ip_address, ip_network
+
+    ranges = [entry for entry in no_proxy.replace(",", " ").split() if "/" in entry]
+    if not ranges or not re.fullmatch(r"[0-9.]+|[0-9a-fA-F:.]+", host):
+        return False
+    with suppress(ValueError):
+        address = ip_address(host)
+        for entry in ranges:
+            with suppress(ValueError):  # a range that is none excludes nothing
+                if address in ip_network(entry.strip("[]"), strict=False):
+                    return True
+    return False
 
 
 def _source(scheme: str) -> str:

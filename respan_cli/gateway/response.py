@@ -32,8 +32,6 @@ class StreamedResponse:
     """A response with the events of its body still on their way.
 
     Args:
-        response: the open response.
-        context: what failures say of the request.
         timeout: seconds without data before the HTTP client gives up, for the message.
         observer: told when the network is waited for, and when the stream has ended.
         keep_alive: whether to read what follows `message_stop`, so that the connection can be used again.
@@ -163,12 +161,7 @@ class _Body:
 
 
 def read_refusal(response: httpx2.Response, context: RequestContext) -> RespanError:
-    """The error that a response of a status other than 200 means; only the start of its body is read.
-
-    Args:
-        response: an open response.
-        context: what failures say of the request.
-    """
+    """The error that a response of a status other than 200 means; only the start of its body is read."""
     headers = dict(response.headers)
     start = _start_of(response)
     if response.status_code < 300:

@@ -80,7 +80,6 @@ def http_client(
     """The SDK's HTTP client for one gateway: no redirects, and nothing of the environment but the proxy.
 
     Args:
-        route: how the gateway is reached.
         before: called with every request before it is sent.
         after: called with every response when its headers have come.
         keep_alive: idle connections that are kept.

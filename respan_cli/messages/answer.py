@@ -48,7 +48,7 @@ def events_of_message(message: Mapping[str, Any]) -> Iterator[Event]:
             delta = {"type": "text_delta", "text": text}
             yield {"type": "content_block_delta", "index": index, "delta": delta}
         yield {"type": "content_block_stop", "index": index}
-    end = {name: message.get(name) for name in ("stop_reason", "stop_sequence")}
+    end = {name: message[name] for name in ("stop_reason", "stop_sequence") if name in message}
     yield {"type": "message_delta", "delta": end, "usage": message.get("usage") or {}}
     yield {"type": "message_stop"}
 

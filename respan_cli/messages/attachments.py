@@ -33,8 +33,6 @@ class Attachment:
     """One file as it goes into the message.
 
     Args:
-        name: the file's name as it was given.
-        text: its text, if it is text.
         block: its content block, if it is an image or a PDF.
     """
 
@@ -68,7 +66,6 @@ def attach(name: str, data: bytes) -> Attachment:
 
     Args:
         name: what the model, and a message, calls them.
-        data: the content of the file.
 
     Raises:
         UsageError: they are neither UTF-8 text nor of a known kind, or more than the API takes.

@@ -16,9 +16,7 @@ class MessageRequest:
     """What is asked, in the words of the Messages API.
 
     Args:
-        model: the model's name.
         max_tokens: the most tokens the answer may have.
-        messages: the conversation.
         respan_params: Respan's parameters; left out of the body when empty.
         extra_headers: headers the gateway forwards; left out of the body when empty.
         options: further fields of the body, such as `system`.
@@ -55,9 +53,7 @@ def build(
 
     Args:
         settings: model, limits and identity.
-        messages: the conversation.
         extra_headers: the forwarded headers, references resolved or not as the caller wants to see them.
-        options: further fields of the body.
     """
     system = {"system": settings.system} if settings.system else {}
     return MessageRequest(

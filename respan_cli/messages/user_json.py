@@ -35,7 +35,6 @@ class Conversation:
 
     Args:
         turns: the messages, oldest first.
-        options: further fields of the body.
     """
 
     turns: Sequence[Turn]
@@ -44,10 +43,6 @@ class Conversation:
 
 def parse(text: str, name: str) -> Any:
     """The JSON value of a text.
-
-    Args:
-        text: the JSON.
-        name: what a message calls it.
 
     Raises:
         UsageError: it is not JSON; the message names line and column.
@@ -81,10 +76,6 @@ def parse_input(text: str, name: str) -> Any:
 
 def read_turns(value: object, name: str) -> list[Turn]:
     """The turns of a `--messages` file, checked.
-
-    Args:
-        value: the parsed JSON.
-        name: what a message calls the file.
 
     Raises:
         UsageError: it is not an array of Anthropic messages; the message names what is wrong.
@@ -133,10 +124,8 @@ def body_options(
     """The further fields of the body that the flags ask for.
 
     Args:
-        extra: the value of `--extra-body`.
         stops: where the answer is to stop.
         effort: how hard the model is to think, in the API's words.
-        schema: a JSON Schema for the answer.
 
     Raises:
         UsageError: `extra` is no object, or sets what another flag says; a stop text is empty.

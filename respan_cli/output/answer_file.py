@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from respan_cli.errors import OutputError, ReaderClosedError
+from respan_cli.terminal.text import clean
 
 # What is open already, by the names that Linux and macOS give it: it is written on, and never replaced.
 _OPEN = re.compile(r"(?:/dev|/proc/self)/fd/(?P<number>\d+)|/dev/std(?:out|(?P<err>err))")
@@ -21,7 +22,7 @@ class AnswerFile:
 
     The text goes to a temporary file in the same folder, which then takes the file's name, its symbolic
     links followed and its permissions kept. A device or a named pipe has no name to take and is written to;
-    so is /dev/stdout, even where that is a file.
+    so is /dev/stdout, even where that is a file. A terminal gets no control characters, whatever its name.
 
     Raises:
         UnwrittenError: the file, or its folder, is not writable. Known before anything is sent.
@@ -29,11 +30,13 @@ class AnswerFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._target = Path(os.path.realpath(path))
+        self._target = path
         self._temporary: Path | None = None
         try:
             with self._writing():
+                self._target = Path(os.path.realpath(path))  # which fails if the working directory is gone
                 self._file = self._open()
+                self._is_terminal = self._file.isatty()
         except BaseException:
             self._remove()
             raise
@@ -72,10 +75,10 @@ class AnswerFile:
             UnwrittenError: the disk is full, or the like.
         """
         with self._writing():
-            self._file.write(text)
+            self._file.write(clean(text) if self._is_terminal else text)
 
     def flush(self) -> None:
-        """Nothing: nobody reads the file before it is whole."""
+        """Do nothing: the file is not read before it is whole."""
 
     def commit(self, *, whole: bool) -> None:
         """Make the answer the file's content, if it is the whole of what was asked for."""

@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from respan_cli.messages.request import MessageRequest, build
+from respan_cli.messages.request import build
 from respan_cli.messages.user_json import Conversation
 from respan_cli.settings.headers import KEY_PLACEHOLDER, WireHeader, as_mapping, on_the_wire
 from respan_cli.settings.resolve import Settings
-from respan_cli.terminal.redact import REFERENCE, redact, redact_params
+from respan_cli.terminal.redact import REFERENCE, redact
 
 # Fields that the SDK's `create` takes by name; others go through its `extra_body`.
 CREATE_FIELDS = frozenset(
@@ -39,15 +39,14 @@ class PrintedRequest:
     """A request and where it would go.
 
     Args:
-        url: the base URL, with its final slash.
         headers: the HTTP headers; the key only as its placeholder.
-        request: the message, its header references not resolved.
+        body: the JSON of the message, its header references not resolved.
         timeout: seconds without a byte before giving up.
     """
 
     url: str
     headers: list[WireHeader]
-    request: MessageRequest
+    body: dict[str, Any]
     timeout: float
 
     @property
@@ -62,22 +61,22 @@ def render_dry_run(
     """The request that the settings and a conversation make, printed.
 
     Args:
-        form: how to print it.
-        show_secrets: show secret header values; the key is never shown.
+        show_secrets: show the values under secret names; the key is never shown.
     """
-    headers = redact(settings.headers, show_secrets=show_secrets)
-    request = build(settings, conversation.turns, headers, conversation.options)
-    params = redact_params(request.respan_params, show_secrets=show_secrets)
-    gateway_headers = redact(settings.gateway_headers, show_secrets=show_secrets)
+    body = redact(_body(settings, conversation), show_secrets=show_secrets, keep_references=True)
+    gateway_headers = redact(settings.gateway_headers, show_secrets=show_secrets, keep_references=True)
     wire = on_the_wire(gateway_headers, authorization=KEY_PLACEHOLDER, sources=settings.sources)
-    shown = PrintedRequest(settings.base_url, wire, replace(request, respan_params=params), settings.timeout)
-    return show(shown, form)
+    return show(PrintedRequest(settings.base_url, wire, body, settings.timeout), form)
 
 
-def has_secrets(settings: Settings) -> bool:
+def has_secrets(settings: Settings, conversation: Conversation) -> bool:
     """Whether a printed request has `[hidden]` where the real one has a secret, unless secrets are shown."""
-    params, tables = settings.respan_params, (settings.headers, settings.gateway_headers)
-    return redact_params(params) != params or any(redact(table) != table for table in tables)
+    shown = (_body(settings, conversation), settings.gateway_headers)
+    return redact(shown, keep_references=True) != shown
+
+
+def _body(settings: Settings, conversation: Conversation) -> dict[str, Any]:
+    return build(settings, conversation.turns, settings.headers, conversation.options).body()
 
 
 def show(exchange: PrintedRequest, form: DryRunFormat) -> str:
@@ -90,7 +89,7 @@ def _as_json(exchange: PrintedRequest) -> str:
         "method": "POST",
         "url": exchange.endpoint,
         "headers": as_mapping(exchange.headers),
-        "body": exchange.request.body(),
+        "body": exchange.body,
     }
     return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
 
@@ -98,7 +97,7 @@ def _as_json(exchange: PrintedRequest) -> str:
 def _as_curl(exchange: PrintedRequest) -> str:
     from shlex import quote
 
-    fields, references = _marked(exchange.request.body())
+    fields, references = _marked(exchange.body)
     body = json.dumps(fields)
     lines = [f"curl --silent --show-error --no-buffer --fail-with-body {quote(exchange.endpoint)}"]
     lines += [
@@ -132,7 +131,7 @@ def _escape_here(text: str) -> str:
 
 
 def _as_python(exchange: PrintedRequest) -> str:
-    body = exchange.request.body()
+    body = dict(exchange.body)
     del body["stream"]  # the documented snippet takes the message whole
     extra = {name: body.pop(name) for name in list(body) if name not in CREATE_FIELDS}
     arguments = {**body, **({"extra_body": extra} if extra else {})}

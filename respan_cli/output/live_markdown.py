@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from respan_cli.messages.answer import Event
 from respan_cli.output.renderers import Renderer
 from respan_cli.output.result import Result
-from respan_cli.terminal.encoding import fit
+from respan_cli.terminal.encoding import as_displayed
+from respan_cli.terminal.signals import block_signals
 from respan_cli.terminal.terminal import Terminal
-from respan_cli.terminal.tty_writer import block_signals
 
 if TYPE_CHECKING:
     from respan_cli.output.markdown import MarkdownStream
 
-_FRAME = 1 / 15  # seconds from one look at what has arrived to the next
-_LULL = 0.2  # seconds without new text after which all of the old is drawn
-_PATIENCE = 0.2  # seconds for what is being drawn when a signal ends it all
+_FRAME_INTERVAL_S = 1 / 15  # seconds from one look at what has arrived to the next
+_IDLE_DRAW_S = 0.2  # seconds without new text after which all of the old is drawn
+_LAST_DRAW_TIMEOUT_S = 0.2  # seconds for what is being drawn when a signal ends it all
 
 
 class LiveMarkdown(Renderer):
@@ -27,9 +27,6 @@ class LiveMarkdown(Renderer):
 
     So drawing never holds up the network, Ctrl-C never interrupts half a frame, and what arrived is drawn
     though nothing follows it.
-
-    Args:
-        terminal: where to draw.
     """
 
     def __init__(self, terminal: Terminal) -> None:
@@ -94,7 +91,7 @@ class _DrawThread(threading.Thread):
         self._over.set()
         self._stirred.set()
         if self._begun:  # else it is still getting ready for nothing, and an error need not wait for that
-            self.join(_PATIENCE if self._terminal.interrupted else None)
+            self.join(_LAST_DRAW_TIMEOUT_S if self._terminal.interrupted else None)
         if self._failure:
             raise self._failure
 
@@ -103,21 +100,21 @@ class _DrawThread(threading.Thread):
         try:
             stream = _stream(self._terminal, self._terminal.write_now, live=True)
             while not self._over.is_set():
-                if self._stirred.wait(_LULL if stream.is_behind else None):
+                if self._stirred.wait(_IDLE_DRAW_S if stream.is_behind else None):
                     self._stirred.clear()
                     self._feed(stream)
                 else:
                     stream.catch_up()
-                self._over.wait(_FRAME)
+                self._over.wait(_FRAME_INTERVAL_S)
             if not self._terminal.interrupted:
                 self._feed(stream)
                 stream.close()
-        except BaseException as failure:  # told to whoever waits for us
+        except BaseException as failure:  # raised again in `add` and `finish`
             self._failure = failure
 
     def _feed(self, stream: MarkdownStream) -> None:
         text = "".join(self._arrived.popleft() for _ in range(len(self._arrived)))
-        stream.feed(fit(text, self._terminal.encoding))
+        stream.feed(as_displayed(text, self._terminal.encoding))
 
 
 class StaticMarkdown(Renderer):
@@ -131,7 +128,7 @@ class StaticMarkdown(Renderer):
     def render(self, event: Event, text: str) -> str:
         """The blocks that this text completes."""
         if text:
-            self._stream.feed(fit(text, self._terminal.encoding))
+            self._stream.feed(as_displayed(text, self._terminal.encoding))
         return self._take()
 
     def finish(self, result: Result) -> str:

@@ -8,11 +8,11 @@ from time import monotonic
 
 from respan_cli.gateway.observer import RequestObserver, RequestSent, RetryWait
 from respan_cli.messages.answer import Event
-from respan_cli.terminal.status import Words
+from respan_cli.terminal.status import StatusText
 from respan_cli.terminal.terminal import Terminal
-from respan_cli.terminal.text import DIM, WordWrapper, one_line
+from respan_cli.terminal.text import DIM, WordWrapper, duration, one_line
 
-# What a block of the answer that has begun means for whoever waits for the text.
+# What to say while a block of this type arrives.
 _STAGES = {"thinking": "thinking", "redacted_thinking": "thinking", "text": "receiving the answer"}
 SHOW_ELAPSED_AFTER_S = 3
 
@@ -21,7 +21,6 @@ class ThinkingView:
     """What a person may see of an answer beside its text: that, or what, the model thinks.
 
     Args:
-        terminal: where to show it.
         finish_block: called before the first thought after some text, so that the two do not mix.
         shown: whether to show the thoughts themselves.
     """
@@ -31,6 +30,7 @@ class ThinkingView:
         self._finish_block = finish_block
         self._shown = shown
         self._flow: WordWrapper | None = None  # of the thoughts that are being shown
+        self._secrets = terminal.secret_stream()  # two deltas may hold a half of the key each
 
     def feed(self, event: Event) -> None:
         """Look at an event that brought no text of the answer."""
@@ -47,7 +47,8 @@ class ThinkingView:
     def close(self, gap: str = "") -> None:
         """End the line of a thought, even of one that broke off."""
         if self._flow:
-            self._terminal.write_thinking(self._flow.end() + gap)
+            rest = self._flow.feed(self._secrets.flush())
+            self._terminal.write_thinking(rest + self._flow.flush() + gap)
             self._flow = None
 
     def _think(self, text: str) -> None:
@@ -58,10 +59,10 @@ class ThinkingView:
             self._flow = WordWrapper(
                 self._terminal.size(notes=True)[0] if self._terminal.stderr_isatty else None
             )
-        self._terminal.write_thinking(self._flow.take(text))
+        self._terminal.write_thinking(self._flow.feed(self._secrets.feed(text)))
 
 
-def _since(start: float, words: str) -> Words:
+def _since(start: float, words: str) -> StatusText:
     """Words that tell the seconds, once there are enough of them to wonder."""
 
     def told() -> str:
@@ -92,7 +93,7 @@ def observer_for(
         return announcer
     from respan_cli.gateway.debug_log import DebugLog
 
-    return DebugLog(lambda line: terminal.note(line, style=DIM), announcer)
+    return DebugLog(lambda line: terminal.note(line, style=DIM), announcer, terminal.redact_secrets)
 
 
 class _Announcer(RequestObserver):
@@ -116,7 +117,7 @@ class _Announcer(RequestObserver):
 
 
 def remark(text: str, terminal: Terminal) -> None:
-    """Say something in passing, to a person only: in a script standard error stays silent."""
+    """Tell a person; in a script standard error stays silent."""
     if terminal.stderr_isatty:
         terminal.note(text, label="respan: ")
 
@@ -124,9 +125,19 @@ def remark(text: str, terminal: Terminal) -> None:
 def announce(wait: RetryWait, terminal: Terminal) -> None:
     """Tell a person of a pause before the next attempt: counting down where that can be shown."""
     if not terminal.shows_status:
-        remark(f"{wait.failure.message}; retrying in {wait.seconds:.1f} s", terminal)
+        remark(f"{describe_retry(wait)} in {duration(wait.seconds)}", terminal)
         return
     due = monotonic() + wait.seconds
-    reason = one_line(wait.failure.message)
+    text = terminal.redact_secrets(describe_retry(wait))
     # Never "0 s": a pause that is over lasts until the next attempt says that it is on its way.
-    terminal.update_status(lambda: f"retrying in {max(1, ceil(due - monotonic()))} s ({reason})")
+    terminal.update_status(lambda: f"{text} in {duration(max(1, ceil(due - monotonic())))}")
+
+
+def describe_retry(wait: RetryWait) -> str:
+    """What failed, and which retry follows: "HTTP 503, retry 2 of 5"."""
+    failure = wait.failure
+    # An error event has the status 200: its type says more.
+    cause = f"HTTP {failure.status}" if failure.status and failure.status != 200 else failure.kind
+    if not failure.status:
+        cause = one_line(failure.message)
+    return f"{cause}, retry {wait.retry} of {wait.max_retries}"

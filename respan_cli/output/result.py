@@ -9,7 +9,7 @@ from respan_cli.gateway.error_body import ResponseIds
 from respan_cli.messages.answer import Answer
 from respan_cli.messages.request import MessageRequest
 from respan_cli.messages.user_json import parsed
-from respan_cli.terminal.redact import redact, redact_params
+from respan_cli.terminal.redact import redact
 
 SEPARATOR = " · "
 _MEASURABLE_S = 0.05  # seconds; a shorter answer has no speed worth telling
@@ -65,7 +65,7 @@ class Result:
                 "base_url": self.base_url,
                 "model": self.request.model,
                 "max_tokens": self.request.max_tokens,
-                "respan_params": redact_params(self.request.respan_params),
+                "respan_params": redact(self.request.respan_params),
                 "extra_headers": redact(self.request.extra_headers),
             },
             "respan": self.ids._asdict(),

@@ -1,7 +1,7 @@
-"""The Messages API as the sandbox plays it: what a request must look like, and what an answer does.
+"""Answers in the shapes of the Messages API: whole messages, and the events of a stream.
 
-Pure: no socket, no clock, no chance. The same request always gets the same bytes.
-Shapes and messages follow Anthropic's API reference (Messages, Streaming, Errors).
+Pure functions: the same request always gets the same bytes. Shapes follow Anthropic's API reference
+(Messages, Streaming, Errors).
 """
 
 from __future__ import annotations
@@ -10,116 +10,20 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any
+
+from respan_cli.sandbox.schema import example
 
 Json = dict[str, Any]
-T = TypeVar("T")
 
-# Four characters to a token: near enough to the real thing for English, and exact to reason about.
-TOKEN = 4
-
-_TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
-    "model": (str, "a valid string"),
-    "max_tokens": (int, "a valid integer"),
-    "messages": (list, "a valid list"),
-    "system": ((str, list), "a valid string or list"),
-    "metadata": (dict, "a valid dictionary"),
-    "stream": (bool, "a valid boolean"),
-    "stop_sequences": (list, "a valid list"),
-    "temperature": ((int, float), "a valid number"),
-    "top_p": ((int, float), "a valid number"),
-    "top_k": (int, "a valid integer"),
-    "tools": (list, "a valid list"),
-    "tool_choice": (dict, "a valid dictionary"),
-    "thinking": (dict, "a valid dictionary"),
-    "output_config": (dict, "a valid dictionary"),
-}
-_UNCHECKED = {
-    "betas",
-    "cache_control",
-    "compaction",
-    "container",
-    "context_management",
-    "diagnostics",
-    "fallbacks",
-    "inference_geo",
-    "mcp_servers",
-    "output_format",
-    "service_tier",
-    "speed",
-    "thread",
-}
+# Close to the real ratio for English, and easy to calculate with in a test.
+CHARACTERS_PER_TOKEN = 4
 THOUGHT = "The user said something. I shall say it again."
-_ROLES = ("user", "assistant", "system")
-
-
-def complaint(body: object) -> str | None:
-    """The first thing the API would object to in a request's body, or None when it would take it."""
-    return next(_complaints(body), None)
-
-
-# Only the first complaint is ever asked for, so each check may rely on the ones before it.
-def _complaints(body: object) -> Iterator[str]:
-    if not isinstance(body, dict):
-        yield "The request body is not valid JSON: an object is expected"
-        return
-    for name in ("model", "max_tokens", "messages"):
-        if name not in body:
-            yield f"{name}: Field required"
-    for name, value in body.items():
-        yield from _field_complaints(name, value)
-    if body["max_tokens"] < 1:
-        yield "max_tokens: Input should be greater than or equal to 1"
-    if not body["messages"]:
-        yield "messages: at least one message is required"
-    for index, turn in enumerate(body["messages"]):
-        yield from _turn_complaints(f"messages.{index}", turn)
-
-
-def _field_complaints(name: str, value: object) -> Iterator[str]:
-    if name not in _TYPES:
-        if name not in _UNCHECKED:
-            yield f"{name}: Extra inputs are not permitted"
-        return
-    kind, words = _TYPES[name]
-    # To Python a bool is an int; to the API it is not.
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        yield f"{name}: Input should be {words}"
-
-
-def _turn_complaints(where: str, turn: object) -> Iterator[str]:
-    if not isinstance(turn, dict):
-        yield f"{where}: Input should be a valid dictionary"
-        return
-    for name in ("role", "content"):
-        if name not in turn:
-            yield f"{where}.{name}: Field required"
-    if turn["role"] not in _ROLES:
-        yield f"{where}.role: Input should be 'user' or 'assistant'"
-    if not isinstance(turn["content"], str | list):
-        yield f"{where}.content: Input should be a valid string or list"
-    if not turn["content"]:
-        yield f"{where}: {turn['role']} messages must have non-empty content"
-    if isinstance(turn["content"], list):
-        yield from _block_complaints(where, turn["content"])
-    elif not turn["content"].strip():
-        yield "messages: text content blocks must contain non-whitespace text"
-
-
-def _block_complaints(where: str, blocks: list[object]) -> Iterator[str]:
-    for index, block in enumerate(blocks):
-        if not isinstance(block, dict):
-            yield f"{where}.content.{index}: Input should be a valid dictionary"
-        elif not isinstance(block.get("type"), str):
-            yield f"{where}.content.{index}.type: Field required"
-        elif block["type"] == "text" and not isinstance(block.get("text"), str):
-            yield f"{where}.content.{index}.text.text: Field required"
-        elif block["type"] == "text" and not block["text"]:
-            yield "messages: text content blocks must be non-empty"
 
 
 def text_of(content: object) -> str:
-    """What a turn's content says, one line for each block: text as it is, anything else by its kind."""
+    """The text of a turn's content, one line for each block; a block without text is named by its type."""
     if isinstance(content, list):
         return "\n".join(_block_text(block) for block in content if isinstance(block, dict))
     return content if isinstance(content, str) else ""
@@ -138,58 +42,23 @@ def _block_text(block: Json) -> str:
 
 
 def tokens(text: str) -> int:
-    return -(-len(text) // TOKEN)
+    """The number of tokens that the sandbox counts for a text, rounded up."""
+    return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
 def input_tokens(body: Json) -> int:
-    spoken = [body.get("system"), *(turn["content"] for turn in body["messages"])]
-    return sum(tokens(text_of(content)) for content in spoken)
+    """The tokens of a valid request: its system prompt and its messages."""
+    contents = [body.get("system"), *(turn["content"] for turn in body["messages"])]
+    return sum(tokens(text_of(content)) for content in contents)
 
 
-def example(schema: object, root: object = None, depth: int = 0) -> object:
-    """A small value for a JSON Schema: only what is required, and not checked against every rule."""
-    if not isinstance(schema, dict) or depth > 8:
-        return None
-    root = root or schema
-    if "const" in schema:
-        return schema["const"]
-    if choices := _as(list, schema.get("enum")):
-        return choices[0]
-    for name in ("anyOf", "oneOf", "allOf"):
-        if choices := _as(list, schema.get(name)):
-            return example(choices[0], root, depth + 1)
-    if "$ref" in schema:
-        return example(_resolve(str(schema["$ref"]), root), root, depth + 1)
-    return _example_of_type(schema, root, depth)
-
-
-def _example_of_type(schema: Json, root: object, depth: int) -> object:
-    kind = schema.get("type", "object" if "properties" in schema else None)
-    if isinstance(kind, list) and kind:
-        kind = kind[0]
-    if kind == "object":
-        properties = _as(dict, schema.get("properties"))
-        required = [name for name in _as(list, schema.get("required")) if isinstance(name, str)]
-        return {name: example(properties.get(name), root, depth + 1) for name in required}
-    if kind == "array":
-        return [example(schema.get("items"), root, depth + 1)] * min(_as(int, schema.get("minItems")), 9)
-    return {"string": "text", "integer": 1, "number": 1.5, "boolean": True}.get(str(kind))
-
-
-def _as(kind: type[T], value: object) -> T:
-    """`value` if it is of that kind, else an empty one: a schema is the user's, and may be anything."""
-    return value if isinstance(value, kind) else kind()
-
-
-def _resolve(reference: str, root: object) -> object:
-    for name in filter(None, reference.removeprefix("#").split("/")):
-        root = _as(dict, root).get(name)
-    return root
+# Made once: `json.dumps` would make an encoder for each call, which costs more than a short text does.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def to_bytes(value: object) -> bytes:
-    # A lone surrogate has no UTF-8 form; a question mark will do for an echo.
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    """A value as JSON; a lone surrogate, which UTF-8 cannot represent, becomes a question mark."""
+    return _encode(value).encode(errors="replace")
 
 
 def event(kind: str, /, **fields: object) -> bytes:
@@ -198,16 +67,37 @@ def event(kind: str, /, **fields: object) -> bytes:
 
 
 def error_body(kind: str, message: str, request_id: str) -> bytes:
+    """The body of an HTTP error of the API."""
     return to_bytes({"type": "error", "error": {"type": kind, "message": message}, "request_id": request_id})
 
 
 def delta(text: str, index: int = 0) -> bytes:
-    return event("content_block_delta", index=index, delta={"type": "text_delta", "text": text})
+    """The event that adds a text to a block. Written out: most of what a sandbox sends are these."""
+    return (
+        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,'
+        b'"delta":{"type":"text_delta","text":%s}}\n\n' % (index, to_bytes(text))
+    )
+
+
+# The events that are the same in every stream are made once.
+@cache
+def _bare(kind: str) -> bytes:
+    return event(kind)
+
+
+@cache
+def _block_start(index: int) -> bytes:
+    return event("content_block_start", index=index, content_block={"type": "text", "text": ""})
+
+
+@cache
+def _block_stop(index: int) -> bytes:
+    return event("content_block_stop", index=index)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CannedAnswer:
-    """One whole answer, which can be told as a Message or as its stream of events."""
+    """One whole answer, as a Message or as the events of its stream."""
 
     id: str
     model: str
@@ -219,6 +109,7 @@ class CannedAnswer:
     thinking: str = ""
 
     def message(self) -> Json:
+        """The answer as one Message."""
         thought = {"type": "thinking", "thinking": self.thinking, "signature": "c2FuZGJveA=="}
         content = [thought] * bool(self.thinking) + [{"type": "text", "text": self.text}]
         return {**self._shell(), "content": content, **self._stop(), "usage": self._usage(self.output_tokens)}
@@ -226,25 +117,24 @@ class CannedAnswer:
     def opening(self) -> list[bytes]:
         """The events before the first text."""
         message = {**self._shell(), "content": [], "stop_reason": None, "stop_sequence": None}
-        block = {"type": "text", "text": ""}
         return [
             event("message_start", message={**message, "usage": self._usage(1)}),
             *(self._thought() if self.thinking else ()),
-            event("content_block_start", index=self._index, content_block=block),
-            event("ping"),
+            _block_start(self._index),
+            _bare("ping"),
         ]
 
     def deltas(self) -> list[bytes]:
-        """The text, a few words an event."""
+        """The text, a few words to an event."""
         pieces = re.findall(r"(?s).{1,23}(?:\s|\Z)|.{1,24}", self.text)
         return [delta(piece, self._index) for piece in pieces]
 
     def closing(self) -> list[bytes]:
         """The events after the last text."""
         return [
-            event("content_block_stop", index=self._index),
+            _block_stop(self._index),
             event("message_delta", delta=self._stop(), usage=self._usage(self.output_tokens)),
-            event("message_stop"),
+            _bare("message_stop"),
         ]
 
     @property
@@ -282,8 +172,8 @@ class CannedAnswer:
 
 
 def answer_to(body: Json, number: int, text: str | None = None) -> CannedAnswer:
-    """The answer to a checked request: `text`, else a document for its schema, else its own last words."""
-    text = _words(body) if text is None else text
+    """The answer to a valid request: `text`, else an example of its schema, else its last user message."""
+    text = _echo(body) if text is None else text
     text, stop, sequence = _stopped(text, body)
     thinking: Mapping[str, object] = body.get("thinking", {})
     return CannedAnswer(
@@ -298,20 +188,20 @@ def answer_to(body: Json, number: int, text: str | None = None) -> CannedAnswer:
     )
 
 
-def _words(body: Json) -> str:
-    wanted = body.get("output_config", {}).get("format")
-    if isinstance(wanted, dict) and wanted.get("type") == "json_schema":
-        return to_bytes(example(wanted.get("schema"))).decode()
-    said = [text_of(turn["content"]) for turn in body["messages"] if turn["role"] == "user"]
-    return said[-1] if said else ""
+def _echo(body: Json) -> str:
+    output_format = body.get("output_config", {}).get("format")
+    if isinstance(output_format, dict) and output_format.get("type") == "json_schema":
+        return to_bytes(example(output_format.get("schema"))).decode()
+    user_texts = (text_of(turn["content"]) for turn in reversed(body["messages"]) if turn["role"] == "user")
+    return next(user_texts, "")
 
 
 def _stopped(text: str, body: Json) -> tuple[str, str, str | None]:
-    """`text` as far as the request lets it go, why it ended, and at which stop sequence."""
+    """The part of `text` that the request allows, its stop reason and its stop sequence."""
     stops = [stop for stop in body.get("stop_sequences", []) if stop and isinstance(stop, str)]
     found = [(text.find(stop), stop) for stop in stops if stop in text]
     end, sequence = min(found, default=(len(text), None))
-    limit = body["max_tokens"] * TOKEN
+    limit = body["max_tokens"] * CHARACTERS_PER_TOKEN
     if end > limit:
         return text[:limit], "max_tokens", None
     return text[:end], "stop_sequence" if found else "end_turn", sequence

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import struct
-import sys
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler
-from socketserver import TCPServer, ThreadingMixIn
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from types import TracebackType
-from typing import Any, ClassVar, Self, cast
+from typing import Self
 
-from respan_cli.sandbox.app import Call, SandboxApp, Script, parsed
-from respan_cli.sandbox.faults import SandboxReply, SandboxRequest, refuse
+from respan_cli.errors import UsageError
+from respan_cli.sandbox.app import SandboxApp, SandboxOptions
+from respan_cli.sandbox.connection import Connection, Observer
 
-# The API takes 32 MB; this limit only keeps a wrong Content-Length from taking all memory.
-LARGEST_BODY = 256 * 1024 * 1024
-# Events are small: many of them go out with one system call.
-BLOCK = 64 * 1024
-_RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+MAX_CONNECTIONS = 1024
+BACKLOG = 128  # connections that wait to be accepted
+# Python cannot be interrupted inside accept() on Windows, so it looks up twice a second.
+ACCEPT_TIMEOUT_S = 0.5
+# After a failure that lasts, such as too many open files.
+ACCEPT_PAUSE_S = 0.1
+JOIN_TIMEOUT_S = 1.0
+# With 200 to 256 MiB, starting a thread beside the SDK was seen to hang inside the C library.
+MIN_ADDRESS_SPACE_BYTES = 384 * 1024 * 1024
 
 
 class Sandbox:
-    """A gateway that speaks Respan's Anthropic endpoint on 127.0.0.1, for trying things out and for tests.
+    """A gateway that speaks Respan's Anthropic endpoint and log API on 127.0.0.1.
 
         with Sandbox() as sandbox:
             client = Anthropic(base_url=sandbox.url, api_key="any")
 
     `key`: the only key it accepts; None accepts any. `log_delay`: how many look-ups miss a request's log
-    before one finds it, since Respan's logs come late as well.
+    before one finds it, since Respan's logs come late as well. `keep_requests`: without it neither requests
+    nor the content of logs are kept. `latency_ms`: before the first byte of each message. `max_concurrent`:
+    how many messages are answered at once; more are refused with 429, and a Retry-After of `retry_after`
+    seconds if that is given. `any_host`: answer under names of other machines too, for tests with a proxy;
+    a web page could then read what is kept. `on_served`: called for each request, by many threads.
 
     `requests`: what it received, oldest first, each with `method`, `path`, `headers` (lower-case names) and
     `body` (parsed if it was JSON). `replies`: raw responses for the next `POST …/v1/messages`, each followed
@@ -41,34 +44,62 @@ class Sandbox:
         OSError: when the port is taken.
     """
 
-    def __init__(self, *, port: int = 0, key: str | None = None, log_delay: int = 2) -> None:
-        self._gateway = SandboxApp(key, log_delay)
-        self._server = _Server(port, self._gateway)
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        key: str | None = None,
+        log_delay: int = 2,
+        keep_requests: bool = True,
+        latency_ms: float = 0,
+        max_concurrent: int | None = None,
+        retry_after: int | None = None,
+        any_host: bool = False,
+        on_served: Observer | None = None,
+    ) -> None:
+        app = SandboxApp(
+            SandboxOptions(
+                key=key,
+                log_delay=log_delay,
+                keep_requests=keep_requests,
+                latency_ms=latency_ms,
+                max_concurrent=max_concurrent,
+                retry_after=retry_after,
+                any_host=any_host,
+            )
+        )
+        self._server = _Server(port, app, on_served)
         self._thread: Thread | None = None
-        self.requests = self._gateway.requests
-        self.replies = self._gateway.replies
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.requests = app.requests
+        self.replies = app.replies
+        self.url = f"http://127.0.0.1:{self._server.port}"
 
     def start(self) -> Self:
-        """Serve in a daemon thread."""
-        self._thread = Thread(target=self.serve_forever, name="respan-sandbox", daemon=True)
-        self._thread.start()
+        """Serve in a daemon thread.
+
+        Raises:
+            UsageError: this process may not have the memory or the threads for it.
+        """
+        check_address_space()
+        thread = Thread(target=self.serve_forever, name="respan-sandbox", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            self.close()
+            hint = "raise the limit on processes: 'ulimit -u' shows it"
+            raise UsageError("cannot start the sandbox", reason=str(error), hint=hint) from None
+        self._thread = thread
         return self
 
     def serve_forever(self) -> None:
         """Serve until `close`, or until an exception such as KeyboardInterrupt passes through."""
-        try:
-            while not self._server.closing.is_set():
-                self._server.handle_request()
-        finally:
-            self._server.server_close()
+        self._server.serve()
 
     def close(self) -> None:
         """Stop serving and end every connection. May be called again."""
         self._server.stop()
         if self._thread:
             self._thread.join()
-        self._server.server_close()
         self._server.drop_connections()
 
     def __enter__(self) -> Self:
@@ -80,168 +111,90 @@ class Sandbox:
         self.close()
 
 
-class _Server(ThreadingMixIn, TCPServer):
-    allow_reuse_address = os.name != "nt"
-    request_queue_size = 128
-    # Python cannot be interrupted inside select() on Windows, so it looks up twice a second.
-    timeout = 0.5
+def check_address_space() -> None:
+    """Refuse to start where `ulimit -v` leaves too little for threads.
 
-    def __init__(self, port: int, gateway: SandboxApp) -> None:
-        self.gateway = gateway
+    Raises:
+        UsageError: the limit is below `MIN_ADDRESS_SPACE_BYTES`.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < MIN_ADDRESS_SPACE_BYTES:
+        needed = MIN_ADDRESS_SPACE_BYTES // 1024
+        raise UsageError(
+            "not enough memory for the sandbox",
+            reason=f"this process is limited to {limit // 1024} KiB of address space",
+            hint=f"raise the limit to {needed} or more: 'ulimit -v' shows it",
+        )
+
+
+class _Server:
+    """The listening socket and its connections."""
+
+    def __init__(self, port: int, app: SandboxApp, observer: Observer | None) -> None:
+        self._app = app
+        self._observer = observer
         self.closing = Event()
-        self._connections: dict[Any, Thread] = {}
-        super().__init__(("127.0.0.1", port), _Handler)
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
+        self._listener.settimeout(ACCEPT_TIMEOUT_S)
+        self.port: int = self._listener.getsockname()[1]
+        self._connections: dict[Connection, Thread] = {}
+        self._lock = Lock()
+
+    def serve(self) -> None:
+        try:
+            while not self.closing.is_set():
+                self._accept()
+        finally:
+            self._listener.close()
+
+    def _accept(self) -> None:
+        try:
+            accepted, _ = self._listener.accept()
+        except TimeoutError:
+            return
+        except OSError:
+            # The connection that waits would be reported again at once.
+            self.closing.wait(ACCEPT_PAUSE_S)
+            return
+        connection = Connection(accepted, self._app, self.closing, self._observer)
+        thread = Thread(target=self._run, args=(connection,), name="respan-sandbox-connection", daemon=True)
+        with self._lock:
+            admitted = len(self._connections) < MAX_CONNECTIONS and not self.closing.is_set()
+            if admitted:
+                self._connections[connection] = thread
+        try:
+            if admitted:
+                thread.start()
+                return
+        except RuntimeError:  # the system has no thread for it
+            self._forget(connection)
+        connection.turn_away()
+
+    def _run(self, connection: Connection) -> None:
+        try:
+            connection.serve()
+        finally:
+            self._forget(connection)
+
+    def _forget(self, connection: Connection) -> None:
+        with self._lock:
+            self._connections.pop(connection, None)
 
     def stop(self) -> None:
         """End the loop at once: a connection of our own wakes it."""
         if not self.closing.is_set():
             self.closing.set()
             with suppress(OSError):
-                socket.create_connection(cast("tuple[str, int]", self.server_address), timeout=1).close()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        # The mixin forgets its daemon threads; ours are ended and awaited, or a test would see them leak.
-        thread = Thread(target=self.process_request_thread, args=(request, client_address), daemon=True)
-        self._connections[request] = thread
-        thread.start()
-
-    # No SHUT_WR first, as the base class does: after it there is no resetting a connection.
-    def shutdown_request(self, request: Any) -> None:
-        self.close_request(request)
-        self._connections.pop(request, None)
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
 
     def drop_connections(self) -> None:
-        for connection, thread in self._connections.copy().items():
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            thread.join(timeout=1)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client may leave whenever it likes. Anything else is a defect here, and should be seen.
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)
-
-
-class _LengthError(Exception):
-    """A body that is not read: it is too long, or nobody can tell how long it is."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-def _length(digits: str | bytes, base: int) -> int:
-    try:
-        length = int(digits, base)
-    except ValueError:
-        length = -1
-    if length < 0:
-        raise _LengthError(400, "The length of the request body is not a number")
-    return length
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm: ClassVar[bool] = True
-
-    def _answer(self) -> None:
-        try:
-            raw = self._read_body()
-        except _LengthError as error:
-            self.close_connection = True
-            return self._play(refuse(error.status, str(error))(SandboxRequest({}, 0)))
-        headers: dict[str, str] = {}
-        for name, value in self.headers.items():
-            lower = name.lower()
-            headers[lower] = f"{headers[lower]}, {value}" if lower in headers else value
-        reply = self.server.gateway.reply(Call(self.command, self.path, headers, parsed(raw)))
-        return self._play(reply) if isinstance(reply, SandboxReply) else self._recite(reply)
-
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815
-
-    def _read_body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            return b"".join(self._chunks())
-        return self._read(_length(self.headers.get("Content-Length") or "0", 10))
-
-    def _chunks(self) -> Iterator[bytes]:
-        total = 0
-        while size := _length(self.rfile.readline(1024).partition(b";")[0], 16):
-            total += size
-            yield self._read(size, total)
-            self.rfile.readline(1024)
-        while self.rfile.readline(BLOCK).strip():
-            pass  # trailers say nothing to us
-
-    def _read(self, size: int, total: int = 0) -> bytes:
-        if max(size, total) > LARGEST_BODY:
-            raise _LengthError(413, "Request exceeds the maximum size")
-        data = self.rfile.read(size)
-        if len(data) < size:
-            raise ConnectionAbortedError("the client left in the middle of its request")
-        return data
-
-    def _play(self, reply: SandboxReply) -> None:
-        if reply.body is not None:
-            self._send_head(reply)
-            if self.command != "HEAD":
-                self._send_body(reply)
-        if reply.end != "keep":
-            self.close_connection = True
-        if reply.end == "stall":
-            # Until the client leaves, or `close` shuts the connection down.
-            while self.connection.recv(BLOCK):
-                pass
-        if reply.end == "reset":
-            # A lingering time of zero turns the close that follows into a reset.
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-
-    def _send_head(self, reply: SandboxReply) -> None:
-        self.send_response(reply.status)
-        self.send_header("Content-Type", reply.type)
-        if isinstance(reply.body, bytes):
-            self.send_header("Content-Length", str(len(reply.body)))
-        else:
-            self.send_header("Transfer-Encoding", "chunked")
-        for name, value in reply.headers.items():
-            if value:
-                self.send_header(name, value)
-        self.end_headers()
-
-    def _send_body(self, reply: SandboxReply) -> None:
-        if isinstance(reply.body, bytes):
-            self.wfile.write(reply.body)
-            return
-        pieces = reply.body or ()
-        for piece in pieces if reply.pause else _blocks(pieces):
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-            if reply.pause and self.server.closing.wait(reply.pause):
-                return
-        if reply.end == "keep":
-            self.wfile.write(b"0\r\n\r\n")
-
-    def _recite(self, script: Script) -> None:
-        self.close_connection = True
-        if callable(script):
-            return script(self.connection)
-        for piece in [script] if isinstance(script, bytes) else script:
-            self.connection.sendall(piece)
-        return None
-
-    def version_string(self) -> str:
-        return "respan-sandbox"
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-        """Stay quiet: what came in is at GET /requests."""
-
-
-def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    block = bytearray()
-    for piece in pieces:
-        block += piece
-        if len(block) >= BLOCK:
-            yield bytes(block)
-            block.clear()
-    if block:
-        yield bytes(block)
+        self._listener.close()
+        with self._lock:
+            connections = self._connections.copy()
+        for connection, thread in connections.items():
+            connection.shut_down()
+            thread.join(JOIN_TIMEOUT_S)

@@ -11,7 +11,7 @@ from respan_cli.errors import SettingsError
 from respan_cli.settings.fields import BY_NAME, KEY_FIELDS
 from respan_cli.settings.pages import KEYS_PAGE
 from respan_cli.settings.resolve import Settings
-from respan_cli.terminal.redact import HIDDEN, SHORTEST_SECRET
+from respan_cli.terminal.secret_filter import SecretFilter
 
 if TYPE_CHECKING:
     import subprocess
@@ -101,9 +101,11 @@ def key_from_command(command: str, env: Mapping[str, str], patience: float = PAT
 @contextmanager
 def _running(command: str, env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """The command while it runs. Ctrl-C, which does not reach another session, ends it too."""
+    from respan_cli.terminal.signals import defer_signals
+
     process = None
     try:
-        with _signals_put_off():  # a Popen that is interrupted half-way leaves a process that nobody knows
+        with defer_signals():  # a Popen that is interrupted half-way leaves a process that nobody knows
             process = _started(command, env)
         yield process
     except BaseException as error:
@@ -114,30 +116,6 @@ def _running(command: str, env: Mapping[str, str]) -> Iterator[subprocess.Popen[
         if process:
             with process:  # which closes its pipes, and waits for its end
                 pass
-
-
-@contextmanager
-def _signals_put_off() -> Iterator[None]:
-    """A signal that comes meanwhile is answered at the end, by whoever answers it otherwise."""
-    import signal
-    from threading import current_thread, main_thread
-
-    if current_thread() is not main_thread():  # which hears of no signal
-        yield
-        return
-    came: list[int] = []
-    numbers = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
-    # One that is ignored, or left to the system, stays so: the command inherits that.
-    handlers = {number: before for number in numbers if callable(before := signal.getsignal(number))}
-    for number in handlers:
-        signal.signal(number, lambda number, _frame: came.append(number))
-    try:
-        yield
-    finally:
-        for number, before in handlers.items():
-            signal.signal(number, before)
-        for number in came:
-            signal.raise_signal(number)
 
 
 def _started(command: str, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -185,11 +163,10 @@ def _single_line(command: str, out: bytes, err: bytes) -> str:
 
 
 def _failed(command: str, what: str, out: bytes, err: bytes) -> SettingsError:
-    words = err.decode("utf-8", "replace").strip()
-    for printed in {line.strip() for line in out.decode("utf-8", "replace").splitlines()}:
-        # It may be the key, which 'set -x' in a shell, or a tool's own log, says again.
-        if len(printed) >= SHORTEST_SECRET:
-            words = words.replace(printed, HIDDEN)
+    secrets = SecretFilter()
+    # What it printed may be the key, which 'set -x' in a shell, or a tool's own log, repeats.
+    secrets.add(*(line.strip() for line in out.decode("utf-8", "replace").splitlines()))
+    words = secrets.hide(err.decode("utf-8", "replace").strip())
     return SettingsError(
         f"the api_key_command {what}", reason=words or None, hint=f"run it by hand: {command}"
     )

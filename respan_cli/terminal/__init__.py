@@ -1,1 +1,1 @@
-"""The standard streams, the environment, and all that is shown on them."""
+"""The standard streams, the environment, and everything that is shown on them."""

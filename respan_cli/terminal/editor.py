@@ -1,10 +1,9 @@
-"""A text written in the editor of whoever sits at the terminal."""
+"""A text edited in the user's own editor."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
+import shlex
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from respan_cli.errors import RespanError, UsageError
+from respan_cli.terminal.signals import ignore_interrupts
 from respan_cli.terminal.terminal import Terminal
 
 VARIABLES = ("VISUAL", "EDITOR")  # the first that is set, as for git and crontab
@@ -20,40 +20,99 @@ FALLBACK = "notepad" if sys.platform == "win32" else "vi"
 _CONSOLE = "CON" if sys.platform == "win32" else "/dev/tty"
 
 
-class Draft:
-    """A file of its owner's alone, for as long as it takes to write a text in it and to use that text.
+class EditedFile:
+    """A private copy of a text, for as long as it is edited and what was written is used.
 
-    It is removed at the end, unless the text was written and what was to be done with it failed: then it is
-    kept, and standard error says where.
+    It lies in a folder that only its owner may enter, with whatever the editor puts beside it. The folder is
+    removed at the end, unless the text was changed and using it failed: then the error says where it is.
 
     Args:
         terminal: the terminal to edit in, and the environment that names the editor.
+        name: the file's name, whose ending tells the editor what it is.
+        error: the class of the errors raised here.
+        outcome: what an error says of a text that could not be edited, such as "nothing was sent".
     """
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, name: str, error: type[RespanError], outcome: str) -> None:
         self._terminal = terminal
+        self._name = name
+        self._error = error
+        self._outcome = outcome
         self._path: Path | None = None
+        self._start = b""
 
-    def edit(self, text: str) -> str:
-        """Open the editor on `text`; return what was saved, without the newline that editors add.
+    def write(self, data: bytes) -> None:
+        """Set the text to begin with.
 
         Raises:
-            UsageError: the editor failed, or nothing was written.
+            RespanError: there is no folder for temporary files, or no room in it.
         """
         import tempfile
 
-        handle, name = tempfile.mkstemp(prefix="respan-", suffix=".md")
-        path = Path(name)
+        folder = self._terminal.env.get("TMPDIR") or None
+        self._start = data
         try:
-            os.close(handle)
-            path.write_bytes(text.encode("utf-8", "backslashreplace"))
-            run_editor(self._terminal, path)
-            written = _read(path)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-        self._path = path
-        return written
+            self._path = Path(tempfile.mkdtemp(prefix="respan-", dir=folder)) / self._name
+            self._path.touch(0o600)
+            self._path.write_bytes(data)
+        except OSError as failure:
+            self._remove()
+            raise self._failed(
+                f"cannot make a file to edit in {folder or 'the folder for temporary files'}",
+                reason=failure.strerror,
+                hint="set TMPDIR to a folder with room in it",
+            ) from None
+
+    def edit_bytes(self) -> bytes:
+        """Open the editor, wait until it ends, and return what it saved.
+
+        Raises:
+            RespanError: there is no such editor, it failed, or it left no file.
+        """
+        assert self._path
+        command = self._command()
+        self._terminal.stop_status()
+        self._run([*command, str(self._path)], shown=" ".join(command))
+        saved = self._saved()
+        if saved is None:
+            raise self._failed(f"the editor left no file {self._path.name!r}: {self._outcome}")
+        return saved
+
+    def _command(self) -> list[str]:
+        """The words of `$VISUAL`, else of `$EDITOR`, else the editor that every system of this kind has."""
+        for name in VARIABLES:
+            if value := self._terminal.env.get(name, "").strip():
+                try:
+                    return [value] if sys.platform == "win32" else shlex.split(value)
+                except ValueError as failure:
+                    raise self._cannot_run(value, str(failure)) from None
+        return [FALLBACK]
+
+    def _run(self, command: list[str], shown: str) -> None:
+        import subprocess
+
+        env = dict(self._terminal.env)
+        try:
+            with _streams(self._terminal) as streams, ignore_interrupts():
+                code = subprocess.run(command, check=False, env=env, **streams).returncode  # noqa: S603
+        except OSError as failure:
+            raise self._cannot_run(shown, failure.strerror) from None
+        if code != 0:
+            raise self._failed(f"the editor {shown!r} ended with exit code {code}: {self._outcome}")
+
+    def _saved(self) -> bytes | None:
+        """The text as it is now; None if it is no regular file, or gone."""
+        with suppress(OSError):
+            if self._path and stat.S_ISREG(self._path.stat().st_mode):  # reading a pipe could take for ever
+                return self._path.read_bytes()
+        return None
+
+    def _failed(self, message: str, *, reason: str | None = None, hint: str | None = None) -> RespanError:
+        return self._error(message, reason=reason, hint=hint)
+
+    def _cannot_run(self, command: str, reason: str | None) -> RespanError:
+        hint = "name one in VISUAL or EDITOR, such as EDITOR=nano"
+        return self._failed(f"cannot run the editor {command!r}", reason=reason, hint=hint)
 
     def __enter__(self) -> Self:
         return self
@@ -63,69 +122,43 @@ class Draft:
     ) -> None:
         if self._path is None:
             return
-        if error is None:
-            self._path.unlink(missing_ok=True)
+        saved = self._saved()
+        if error is None or saved is None or saved == self._start or not saved.strip():
+            self._remove()
             return
-        kept = f"what you wrote is kept in {self._path}"
+        kept = f"your text is kept in {self._path}"
         if isinstance(error, RespanError):
-            error.hint = f"{error.hint}; {kept}" if error.hint else kept
-        else:
-            self._terminal.note(f"respan: {kept}")
+            hint = f"{error.hint}; {kept}" if error.hint else kept
+            raise error.with_hint(hint) from error.__cause__
+        self._terminal.note(kept, label="respan: ")
+
+    def _remove(self) -> None:
+        import shutil
+
+        if self._path:
+            shutil.rmtree(self._path.parent, ignore_errors=True)
+            self._path = None
 
 
-def _read(path: Path) -> str:
-    from respan_cli.terminal.encoding import decode
+class Draft(EditedFile):
+    """A prompt that is written in the editor."""
 
-    text = decode(path.read_bytes(), "what the editor saved").rstrip("\r\n")
-    if not text.strip():
-        raise UsageError("there is nothing to send: the editor saved an empty text")
-    return text
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal, "message.md", UsageError, "nothing was sent")
 
+    def edit(self, text: str) -> str:
+        """Open the editor on `text`; return what was saved, without the newline that editors add.
 
-def run_editor(terminal: Terminal, path: Path) -> None:
-    """Let a person edit a file, and wait until the editor ends.
+        Raises:
+            UsageError: the editor failed, or nothing was written.
+        """
+        from respan_cli.terminal.encoding import decode, encode
 
-    Args:
-        terminal: the environment that names the editor, and whether its streams are free.
-        path: the file.
-
-    Raises:
-        UsageError: there is no such editor, or it failed.
-    """
-    command = editor_command(terminal)
-    terminal.stop_status()
-    try:
-        with _streams(terminal) as streams, _deaf_to_interrupts():
-            code = subprocess.run(  # noqa: S603  # the user's own command, without a shell
-                [*command, str(path)], check=False, env=dict(terminal.env), **streams
-            ).returncode
-    except OSError as error:
-        raise UsageError(
-            f"cannot start the editor {command[0]!r}",
-            reason=error.strerror,
-            hint="name one in VISUAL or EDITOR, such as EDITOR=nano",
-        ) from None
-    if code != 0:
-        raise UsageError(f"the editor {command[0]!r} ended with exit code {code}: nothing was sent")
-
-
-def editor_command(terminal: Terminal) -> list[str]:
-    """The words of `$VISUAL`, else of `$EDITOR`, else the editor that every system of this kind has.
-
-    Raises:
-        UsageError: the variable's quotes do not match.
-    """
-    import shlex
-
-    for name in VARIABLES:
-        if value := terminal.env.get(name, "").strip():
-            if sys.platform == "win32":
-                return [value]
-            try:
-                return shlex.split(value)
-            except ValueError as error:
-                raise UsageError(f"{name}={value!r} is no command line", reason=str(error)) from None
-    return [FALLBACK]
+        self.write(encode(text))
+        written = decode(self.edit_bytes(), "what the editor saved").rstrip("\r\n")
+        if not written.strip():
+            raise UsageError("there is nothing to send: the editor saved an empty text")
+        return written
 
 
 @contextmanager
@@ -134,6 +167,8 @@ def _streams(terminal: Terminal) -> Iterator[dict[str, Any]]:
 
     An editor with a window of its own needs no terminal, so that lacking one is no error here.
     """
+    import subprocess
+
     console: IO[bytes] | None = None
     if not (terminal.stdin_isatty and terminal.stdout_isatty):
         with suppress(OSError):
@@ -146,13 +181,3 @@ def _streams(terminal: Terminal) -> Iterator[dict[str, Any]]:
     finally:
         if console:
             console.close()
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Ctrl-C belongs to the editor while it runs; a handler, unlike SIG_IGN, is not passed on to it."""
-    previous = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)

@@ -1,4 +1,4 @@
-"""Text as bytes: UTF-8 for pipes and files, and for a terminal whatever it can show."""
+"""Text as bytes: UTF-8 for pipes and files, and for a terminal what its encoding can represent."""
 
 from __future__ import annotations
 
@@ -44,10 +44,6 @@ def encode(text: str, encoding: str = UTF8) -> bytes:
 def decode(data: bytes, name: str) -> str:
     """UTF-8 text without its byte order mark.
 
-    Args:
-        data: the bytes as they came.
-        name: what a message calls them.
-
     Raises:
         UsageError: they are not UTF-8; the message names the byte offset.
     """
@@ -60,12 +56,12 @@ def decode(data: bytes, name: str) -> str:
         ) from None
 
 
-def fit(text: str, encoding: str) -> str:
-    """The text as a terminal of this encoding will show it, for whoever has to measure it."""
+def as_displayed(text: str, encoding: str) -> str:
+    """The text as a terminal of this encoding will show it, so that it can be measured."""
     return text if encoding == UTF8 else encode(text, encoding).decode(encoding)
 
 
-def settle(stream: TextIO | None) -> str:
+def configure_encoding(stream: TextIO | None) -> str:
     """The encoding of a standard stream, which from now on takes whatever others print there, too."""
     if not isinstance(stream, io.TextIOWrapper):
         return UTF8

@@ -18,7 +18,6 @@ def print_table(terminal: Terminal, headings: Sequence[str], rows: Iterable[Sequ
     """Print rows in the form that standard output asks for.
 
     Args:
-        terminal: where to.
         headings: the names of the columns, shown on a terminal only.
         rows: the cells, text from outside included. Empty ones are shown as "-" on a terminal.
     """

@@ -4,22 +4,38 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from math import ceil
 
 RED, YELLOW, DIM, BOLD, RESET = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 _AFTER_WORD = re.compile(r"(?<=[ \n])")
 _LONGEST_WORD = 40  # characters; what goes on longer, as Chinese does, is not waited for
 
-# C0 without newline and tab, DEL, C1, and the characters that reorder text without being seen.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Characters that are not seen (Unicode's default ignorable code points, and the annotation characters): they
+# hide text in text, or reorder it. Inside a character class; joiners and variation selectors are apart.
+_UNSEEN = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_JOINERS, _SELECTORS = "\u200c\u200d", "\ufe00-\ufe0f"
+INVISIBLE = _UNSEEN + _JOINERS + _SELECTORS
+# C0 without newline and tab, DEL, C1, and the unseen ones.
+_CONTROL = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_UNSEEN}]")
+# Emoji and the scripts of India need one joiner between two characters, and one selector after one.
+_MISPLACED = re.compile(
+    f"(?<=[\x00-\x7f])[{_JOINERS}]+|[{_JOINERS}]+(?=[\x00-\x7f{_JOINERS}])|(?<=[{_SELECTORS}])[{_SELECTORS}]+"
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
-    """The text without what could steer a terminal; newline and tab stay, lone surrogates become U+FFFD."""
+    """The text without what could steer a terminal or hide on it; lone surrogates become U+FFFD.
+
+    Newline and tab stay, and so do the joiners and selectors of emoji.
+    """
     if text.isascii() and text.isprintable():
         return text
-    return _SURROGATE.sub("\ufffd", _CONTROL.sub("", text))
+    return _SURROGATE.sub("\ufffd", _MISPLACED.sub("", _CONTROL.sub("", text)))
 
 
 def one_line(text: str, limit: int = 600) -> str:
@@ -32,7 +48,6 @@ def fold(text: str, width: int | None, *, indent: int = 0, separator: str = " ")
     """One line as several that a terminal need not break in the middle of a word.
 
     Args:
-        text: the line.
         width: columns; None leaves the line whole.
         indent: columns before every line but the first.
         separator: where it may be broken. A part that is longer than a line stays whole, so that a URL or
@@ -64,7 +79,7 @@ class WordWrapper:
         self._gap = ""  # spaces that are shown only if another word follows on the same line
         self._held = ""  # the start of a word whose end has not come
 
-    def take(self, text: str) -> str:
+    def feed(self, text: str) -> str:
         """What can be shown by now."""
         if self._width is None:
             self._column = 0 if text.endswith("\n") else 1
@@ -74,7 +89,7 @@ class WordWrapper:
             whole, self._held = [*whole, self._held], ""
         return "".join(map(self._place, whole))
 
-    def end(self) -> str:
+    def flush(self) -> str:
         """What was held back, and the newline that is missing."""
         rest = self._place(self._held)
         self._held = ""
@@ -103,7 +118,7 @@ class WordWrapper:
         return shown
 
 
-def cut(text: str, width: int) -> str:
+def truncate(text: str, width: int) -> str:
     """As much of a line as fits into so many columns."""
     if columns(text) <= width:
         return text
@@ -126,3 +141,15 @@ def columns(text: str) -> int:
         else 1 + (unicodedata.east_asian_width(character) in "WF")
         for character in text
     )  # fmt: skip
+
+
+def duration(seconds: float) -> str:
+    """A time to wait, in the unit that a person would use: "0.5 s", "90 s", "15 min", "24 h", "3 days"."""
+    if seconds < 1:
+        return f"{seconds:.1f} s"
+    whole = ceil(seconds)
+    if whole < 2 * 60:
+        return f"{whole} s"
+    if whole < 2 * 3600:
+        return f"{ceil(whole / 60)} min"
+    return f"{ceil(whole / 3600)} h" if whole <= 48 * 3600 else f"{ceil(whole / 86400):,} days"

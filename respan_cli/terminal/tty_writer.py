@@ -1,21 +1,18 @@
-"""The way of an answer to the screen of somebody who may have had enough of it."""
+"""Writing to a terminal that stops the moment the user presses Ctrl-C."""
 
 from __future__ import annotations
 
 import os
 import select
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from threading import current_thread, main_thread
 from typing import BinaryIO, TypeGuard
 
-_PATIENCE = 0.2  # seconds for a terminal to take the end of a line from a program that is about to end
-_PIECE = 16  # bytes: a terminal with any room at all takes them at once, or nearly
+from respan_cli.terminal.signals import in_main_thread, signal_pending, wakeup_pipe
 
-if sys.platform != "win32":
-    _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LINE_END_TIMEOUT_S = 0.2  # for a terminal to take the end of a line before the program ends
+_SMALL_WRITE = 16  # bytes: a terminal with any room at all takes them at once, or nearly
 
 
 class TtyWriter:
@@ -23,15 +20,14 @@ class TtyWriter:
 
     Ctrl-C makes the terminal's driver throw away what the terminal has not taken yet. Whatever we wrote
     after that would look as if it followed the text before: an answer with a hole in it. And a terminal
-    that takes nothing more must not keep anybody from leaving.
+    that accepts no more output must not keep the program from ending.
 
     Args:
-        stream: the terminal.
-        stirring: a file descriptor that can be read once a signal has come.
+        signalled: a file descriptor that can be read once a signal has come.
     """
 
-    def __init__(self, stream: BinaryIO, stirring: int) -> None:
-        self._stirring = stirring
+    def __init__(self, stream: BinaryIO, signalled: int) -> None:
+        self._signalled = signalled
         self._shared = stream.fileno()
         self._fd, self._most = self._open()
         self._last = b"\n"
@@ -39,27 +35,26 @@ class TtyWriter:
         self._cut = False
 
     def _open(self) -> tuple[int, int]:
-        """A description of the terminal of our own: others that share ours expect it to wait for room."""
+        """Open the terminal anew: programs that share the old description expect writes to block."""
         try:
             return os.open(os.ttyname(self._shared), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY), sys.maxsize
         except OSError:  # another user's, or in another container
-            return self._shared, _PIECE
+            return self._shared, _SMALL_WRITE
 
     @property
     def stopped(self) -> bool:
-        """Whether a signal has come, be it that the main thread has not heard of it yet."""
-        waiting = not signal.sigpending().isdisjoint(_ENDING)
-        return waiting or bool(select.select([self._stirring], [], [], 0)[0])
+        """Whether a signal has arrived, even if the main thread has not handled it yet."""
+        return signal_pending() or bool(select.select([self._signalled], [], [], 0)[0])
 
     def write(self, data: bytes) -> None:
-        """Write, waiting for room; what a signal finds unwritten is dropped.
+        """Write, waiting for room; what is unwritten when a signal arrives is dropped.
 
         Raises:
             OSError: the terminal is gone.
         """
         self._styled = self._styled or b"\x1b" in data
         while data:
-            select.select([self._stirring], [self._fd], [])
+            select.select([self._signalled], [self._fd], [])
             if self.stopped:
                 self._cut = True
                 return
@@ -76,7 +71,7 @@ class TtyWriter:
         if self._styled:
             ending = b"\x1b[0m\r\n\x1b[J" if self._cut else b"\x1b[0m\r\n"
         with suppress(OSError):
-            if select.select([], [self._fd], [], _PATIENCE)[1]:
+            if select.select([], [self._fd], [], _LINE_END_TIMEOUT_S)[1]:
                 os.write(self._fd, ending)
 
     def close(self) -> None:
@@ -86,40 +81,27 @@ class TtyWriter:
 
 
 @contextmanager
-def opened(stream: BinaryIO | None) -> Iterator[TtyWriter | None]:
-    """An outlet to a terminal, told of signals for as long as this lasts.
+def open_tty_writer(stream: BinaryIO | None) -> Iterator[TtyWriter | None]:
+    """A writer to a terminal that notices signals for as long as this lasts.
 
-    None where there is nothing to tell it: no terminal of the system's, or not in the main thread.
+    None where there are none to notice: the stream is no terminal, or this is not the main thread.
     """
-    if sys.platform == "win32" or current_thread() is not main_thread() or not _is_real(stream):
+    if sys.platform == "win32" or not in_main_thread() or not _is_system_terminal(stream):
         yield None
         return
-    stirring, stirred = os.pipe()
-    for end in (stirring, stirred):
-        os.set_blocking(end, False)
-    # Written to by the interpreter's own handler, the moment a signal comes.
-    before = signal.set_wakeup_fd(stirred, warn_on_full_buffer=False)
-    outlet = TtyWriter(stream, stirring)
-    try:
-        yield outlet
-    except BaseException as ending:
-        if not isinstance(ending, Exception):  # a signal
-            outlet.end()
-        raise
-    finally:
-        signal.set_wakeup_fd(before)
-        outlet.close()
-        os.close(stirring)
-        os.close(stirred)
+    with wakeup_pipe() as signalled:
+        writer = TtyWriter(stream, signalled)
+        try:
+            yield writer
+        except BaseException as ending:
+            if not isinstance(ending, Exception):  # a signal
+                writer.end()
+            raise
+        finally:
+            writer.close()
 
 
-def _is_real(stream: BinaryIO | None) -> TypeGuard[BinaryIO]:
+def _is_system_terminal(stream: BinaryIO | None) -> TypeGuard[BinaryIO]:
     with suppress(OSError, ValueError):  # a buffer of the tests has no descriptor
         return stream is not None and os.isatty(stream.fileno())
     return False
-
-
-def block_signals() -> None:
-    """Leave signals to the main thread; one that it has not heard of yet can be seen from here."""
-    if sys.platform != "win32":
-        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)

@@ -16,7 +16,6 @@ from respan_cli.commands.shared.message_input import read_body_options
 from respan_cli.errors import ExitCode
 from respan_cli.settings.headers import resolve_references
 from respan_cli.settings.resolve import Settings
-from respan_cli.terminal.redact import redact
 from respan_cli.terminal.terminal import Terminal
 
 
@@ -58,10 +57,7 @@ def _planner(settings: Settings, options: BatchOptions, terminal: Terminal) -> P
     source: Source
     source = StdinSource(terminal) if options.input == STDIN else FileSource(Path(options.input))
     reader = RowReader(source.name, options.row_format or format_of(source.name))
-    if options.dry_run:
-        headers = redact(settings.headers, show_secrets=options.show_secrets)
-    else:
-        headers = resolve_references(settings.headers, terminal.env)
+    headers = settings.headers if options.dry_run else resolve_references(settings.headers, terminal.env)
     fields = read_body_options(options)
     builder = RequestBuilder(settings, headers, fields, reader, prompt=options.prompt, run=options.run)
     return Planner(source, reader, builder, options.selection, Tally())

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 
 from respan_cli.batch.requests import RowRequest
-from respan_cli.output.dry_run import PrintedRequest
 from respan_cli.settings.headers import KEY_PLACEHOLDER, as_mapping, on_the_wire
 from respan_cli.settings.resolve import Settings
-from respan_cli.terminal.redact import redact, redact_params
+from respan_cli.terminal.redact import redact
 from respan_cli.terminal.terminal import Terminal
 
 
@@ -20,22 +18,19 @@ def print_requests(
     """Print each request as one line: its row's id, and what `send --dry-run` prints.
 
     Args:
-        requests: their forwarded headers redacted already.
+        requests: with references to variables in their headers, not the values.
         show_secrets: show secret values; the key is never shown.
     """
-    gateway_headers = redact(settings.gateway_headers, show_secrets=show_secrets)
+    gateway_headers = redact(settings.gateway_headers, show_secrets=show_secrets, keep_references=True)
     wire = on_the_wire(gateway_headers, authorization=KEY_PLACEHOLDER, sources=settings.sources)
     headers = as_mapping(wire)
     for row_request in requests:
-        params = redact_params(row_request.request.respan_params, show_secrets=show_secrets)
-        request = replace(row_request.request, respan_params=params)
-        printed = PrintedRequest(settings.base_url, wire, request, settings.timeout)
         line = {
             "id": row_request.row.id,
             "method": "POST",
-            "url": printed.endpoint,
+            "url": f"{settings.base_url}v1/messages",
             "headers": headers,
-            "body": request.body(),
+            "body": redact(row_request.request.body(), show_secrets=show_secrets, keep_references=True),
         }
         terminal.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
         terminal.flush()

@@ -47,8 +47,9 @@ class Listener:
         if self._errors is None and not self._terminal.json_errors:
             self._note(f"line {row.line} (id {row.id}) failed: {failure.message}", failure.reason)
             return
-        value = {"id": row.id, "line": row.line, **error_json(failure)}
-        text = self._terminal.redact_secrets(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+        hide = self._terminal.redact_secrets
+        value = {"id": row.id, "line": row.line, **error_json(failure, hide)}
+        text = hide(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
         if self._errors is None:
             with self.progress.paused():
                 self._terminal.note(text)

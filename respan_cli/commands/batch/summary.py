@@ -45,7 +45,7 @@ def report(
         summary = summary_json(tally, run, code, failure, cost)
         terminal.note(json.dumps(summary, ensure_ascii=False, separators=(",", ":")))
         return
-    terminal.note(summary_line(tally, run), style=DIM, separators=(SEPARATOR, " "))
+    terminal.note(summary_line(tally, run), style=DIM, break_at=(SEPARATOR, " "))
     if cost is not None:
         _show_cost(cost, terminal)
     if code != ExitCode.OK:

@@ -121,4 +121,4 @@ def show(stage: Stage, terminal: Terminal) -> None:
             terminal.write(report.table_rows(stage.facts))
     terminal.flush()
     for warning in stage.warnings:
-        terminal.note(warning, label="warning: ")
+        terminal.warn(warning)

@@ -21,7 +21,7 @@ from respan_cli.output.progress import observer_for
 from respan_cli.output.result import Result
 from respan_cli.settings.headers import on_the_wire, resolve_references
 from respan_cli.settings.resolve import Settings
-from respan_cli.terminal.redact import is_secret
+from respan_cli.terminal.redact import is_secret, secret_values
 from respan_cli.terminal.terminal import Terminal
 
 FOR_US = 0.1  # of the time; to start and to end takes some too, and the whole command keeps to the limit
@@ -94,9 +94,10 @@ class CheckContext:
 
     def hide_secrets(self) -> None:
         """Have nobody repeat the key, or a secret header, on the screen: gateways quote what they refuse."""
-        given = {**self.current.gateway_headers, **self.current.headers}
-        secrets = {name: value for name, value in given.items() if is_secret(name)}
-        self.terminal.add_secrets(self.target.key, *resolve_references(secrets, self.terminal.env).values())
+        self.terminal.add_secrets(self.target.key, *secret_values(self.current.respan_params))
+        for headers in (self.current.gateway_headers, self.current.headers):
+            secrets = {name: value for name, value in headers.items() if is_secret(name)}
+            self.terminal.add_secrets(*secret_values(resolve_references(secrets, self.terminal.env)))
 
     def sender(self, timeout: float, *, keep_alive: int) -> GatewayClient:
         """The client that `send` would use, but with one attempt only: a check shows what fails.

@@ -23,7 +23,7 @@ from respan_cli.messages.request import AUTO, MessageRequest, build, user_turn
 from respan_cli.output.progress import observer_for, remark
 from respan_cli.output.result import Result
 from respan_cli.settings.headers import resolve_references
-from respan_cli.terminal.redact import redact_params
+from respan_cli.terminal.redact import redact
 
 PROMPT = "ping"
 
@@ -57,7 +57,7 @@ def message(state: CheckContext) -> Finding:
         "usage": dict(result.answer.usage),
         "request_id": result.ids.request_id,
         "log_id": result.ids.log_id,
-        "respan_params": redact_params(request.respan_params),
+        "respan_params": redact(request.respan_params),
     }
     return Finding(_told(answered, result), facts, tuple(told), result.timing.total_ms)
 

@@ -1,11 +1,8 @@
-"""`respan config edit`: the user's own editor on a copy, which replaces the file once it is right."""
+"""`respan config edit`: the user's own editor on a copy, which replaces the file if it is valid."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import typer
@@ -14,9 +11,10 @@ from respan_cli.commands.shared import options
 from respan_cli.commands.shared.app import terminal_of
 from respan_cli.commands.shared.context import check
 from respan_cli.commands.shared.profile_edit import tell
-from respan_cli.errors import ExitCode, RespanError, SettingsError
+from respan_cli.errors import ExitCode, SettingsError
 from respan_cli.settings import store
 from respan_cli.settings.fields import FIELDS
+from respan_cli.terminal.editor import EditedFile
 from respan_cli.terminal.terminal import Terminal
 
 
@@ -32,22 +30,24 @@ def edit(
     path = store.config_path(terminal.env)
     original = store.read_bytes(path)
     start = original or starter().encode()
-    with _copy(start, terminal) as copy:
-        _edit_until_right(copy, terminal, path, original, start)
+    with EditedFile(terminal, "config.toml", SettingsError, "nothing was changed") as draft:
+        draft.write(start)
+        _edit_until_valid(draft, terminal, path, original, start)
     return ExitCode.OK
 
 
-def _edit_until_right(copy: Path, terminal: Terminal, path: Path, original: bytes, start: bytes) -> None:
+def _edit_until_valid(
+    draft: EditedFile, terminal: Terminal, path: Path, original: bytes, start: bytes
+) -> None:
     while True:
-        _run_editor(copy, terminal)
-        data = copy.read_bytes()
+        data = draft.edit_bytes()
         if data == start:
             tell(terminal, "nothing was changed")
             return
         try:
             store.replace_text(path, data, original=original, check=check)
         except SettingsError as error:
-            # If the file itself has changed meanwhile, another round would not help.
+            # If the file itself has changed in the meantime, another round would not help.
             if not terminal.can_prompt or store.read_bytes(path) != original:
                 raise
             terminal.print_error(error)
@@ -56,69 +56,6 @@ def _edit_until_right(copy: Path, terminal: Terminal, path: Path, original: byte
         else:
             tell(terminal, f"saved {path}")
             return
-
-
-@contextmanager
-def _copy(start: bytes, terminal: Terminal) -> Iterator[Path]:
-    """A file that only its owner can read, in a folder that only its owner can enter.
-
-    The folder also holds what the editor puts beside it, its swap file for one. It stays where it is when
-    the text in it was refused, and the error says where that is.
-    """
-    import shutil
-    import tempfile
-
-    folder = Path(tempfile.mkdtemp(prefix="respan-", dir=terminal.env.get("TMPDIR")))
-    copy = folder / "config.toml"
-    copy.touch(0o600)
-    copy.write_bytes(start)
-    try:
-        yield copy
-    except BaseException as error:
-        if not copy.exists() or copy.read_bytes() == start:
-            shutil.rmtree(folder)
-        elif isinstance(error, RespanError):
-            error.hint = "; ".join(part for part in (error.hint, f"your text is kept in {copy}") if part)
-        else:  # Ctrl-C
-            terminal.note(f"respan: your text is kept in {copy}")
-        raise
-    shutil.rmtree(folder)
-
-
-def _run_editor(copy: Path, terminal: Terminal) -> None:
-    import shlex
-    import subprocess
-
-    command = editor(terminal)
-    try:
-        words = [*shlex.split(command), str(copy)]
-        with _deaf_to_ctrl_c():
-            code = subprocess.run(words, env=dict(terminal.env), check=False).returncode  # noqa: S603
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise SettingsError(
-            f"cannot run the editor {command!r}", reason=reason, hint="set VISUAL or EDITOR"
-        ) from None
-    if code:
-        raise SettingsError(f"the editor {command!r} ended with exit code {code}", hint="nothing was changed")
-
-
-@contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Ctrl-C is the editor's while it runs. A handler, since the editor would inherit an ignored signal."""
-    import signal
-
-    before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def editor(terminal: Terminal) -> str:
-    """The command line of the user's editor."""
-    named = terminal.env.get("VISUAL") or terminal.env.get("EDITOR")
-    return named or ("notepad" if sys.platform == "win32" else "vi")
 
 
 def starter() -> str:

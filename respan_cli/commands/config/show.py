@@ -18,7 +18,7 @@ from respan_cli.settings.api_key import key_origin
 from respan_cli.settings.fields import DEFAULT_PROFILE, FIELDS, Field, did_you_mean, shown
 from respan_cli.settings.layers import SourcedValue, from_environment, from_profile
 from respan_cli.settings.resolve import Settings
-from respan_cli.terminal.redact import HIDDEN, redact, redact_params
+from respan_cli.terminal.redact import HIDDEN, redact
 from respan_cli.terminal.tables import print_table
 from respan_cli.terminal.terminal import Terminal
 
@@ -121,9 +121,11 @@ def in_force(current: Settings, *, show_secrets: bool) -> dict[str, Any]:
     values = {field.name: getattr(current, field.name) for field in FIELDS}
     values["api_key"] = key and (key.reveal() if show_secrets else HIDDEN)
     values["required"] = list(current.required)
-    values["respan_params"] = redact_params(current.respan_params, show_secrets=show_secrets)
-    for name in ("headers", "gateway_headers"):
-        values[name] = redact(values[name], show_secrets=show_secrets)
+    for field in FIELDS:
+        if field.table:
+            values[field.name] = redact(
+                values[field.name], show_secrets=show_secrets, keep_references=field.ignore_case
+            )
     return values
 
 

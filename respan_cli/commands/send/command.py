@@ -62,7 +62,7 @@ def _print_request(
     form = options.dry_run_format or DryRunFormat.JSON
     text = render_dry_run(settings, conversation, form, show_secrets=options.show_secrets)
     _write(text, options.output_path, terminal)
-    if form is not DryRunFormat.JSON and has_secrets(settings) and not options.show_secrets:
+    if form is not DryRunFormat.JSON and has_secrets(settings, conversation) and not options.show_secrets:
         terminal.warn(HIDDEN_WARNING)
 
 

@@ -22,6 +22,7 @@ from respan_cli.output.stop_reasons import check_parsed, problem_with
 from respan_cli.settings.headers import resolve_references
 from respan_cli.settings.pages import REQUESTS_PAGE
 from respan_cli.settings.resolve import Settings
+from respan_cli.terminal.redact import secret_values
 from respan_cli.terminal.terminal import Terminal
 from respan_cli.terminal.text import DIM
 
@@ -36,6 +37,7 @@ def deliver(
     """
     headers = resolve_references(settings.headers, terminal.env)
     request = build(settings, conversation.turns, headers, conversation.options)
+    terminal.add_secrets(*secret_values(request.body()))
     renderer = renderer_for(options, terminal)
     with (
         client_for(target, settings, terminal) as client,
@@ -117,7 +119,7 @@ def report(result: Result, options: SendOptions, terminal: Terminal) -> None:
     """
     to_person = terminal.stdout_isatty and not (options.output_path or options.prints_json)
     if options.usage or (to_person and not options.quiet):
-        terminal.note(usage_line(result), style=DIM, separators=(SEPARATOR, ", ", " "))
+        terminal.note(usage_line(result), style=DIM, break_at=(SEPARATOR, ", ", " "))
     if problem := problem_with(result):
         if options.strict:
             raise problem

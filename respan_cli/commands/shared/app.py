@@ -24,7 +24,7 @@ class App(typer.Typer):
 
     Args:
         places: names of commands, and where each is: `module:attribute`, a function or another app. It is
-            imported, and made a command of, only when it is asked for: nobody who types one waits for all.
+            imported, and made a command of, only when it is asked for.
     """
 
     def __init__(self, places: Mapping[str, str] | None = None, **settings: Any) -> None:
@@ -97,7 +97,6 @@ class Commands(MutableMapping[str, Any]):
     """Commands by their names; one that has only a place as yet is made when it is first asked for.
 
     Args:
-        made: those that there are.
         places: where to find the others, as `App` says.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from respan_cli.gateway.client import GatewayClient
 from respan_cli.settings.api_key import find_key
 from respan_cli.settings.headers import on_the_wire, resolve_references
 from respan_cli.settings.resolve import Settings
-from respan_cli.terminal.redact import is_secret
+from respan_cli.terminal.redact import secret_values
 from respan_cli.terminal.terminal import Terminal
 
 
@@ -20,7 +21,6 @@ class Target:
     """Where to send, and with which key.
 
     Args:
-        url: the base URL, with its final slash.
         key: the API key; not in the repr.
         key_source: where the key came from.
     """
@@ -36,14 +36,17 @@ def open_target(settings: Settings, env: Mapping[str, str], *, sandbox: bool) ->
 
     Raises:
         SettingsError: there is no key, or the command that gives it fails.
+        UsageError: the sandbox cannot start: this process may not have the memory or the threads for it.
     """
     if not sandbox:
         yield Target(settings.base_url, *find_key(settings, env))
         return
     from respan_cli.sandbox import Sandbox
 
-    with Sandbox() as running:
-        yield Target(running.url + "/", "sandbox", "the sandbox")
+    # Other users of this machine can connect too: they must not find the prompt, nor be answered.
+    key = f"sandbox-{os.urandom(16).hex()}"
+    with Sandbox(key=key, keep_requests=False) as running:
+        yield Target(running.url + "/", key, "the sandbox")
 
 
 def client_for(
@@ -58,7 +61,6 @@ def client_for(
 
     Args:
         target: where to, with which key. The terminal hides the key from now on.
-        settings: headers and limits.
         terminal: the environment that headers may refer to.
         max_retries: instead of what the settings say.
         keep_alive: connections that are kept for another request.
@@ -67,7 +69,7 @@ def client_for(
         SettingsError: a header refers to a variable that is not set.
     """
     gateway_headers = resolve_references(settings.gateway_headers, terminal.env)
-    terminal.add_secrets(target.key, *(value for name, value in gateway_headers.items() if is_secret(name)))
+    terminal.add_secrets(target.key, *secret_values(gateway_headers))
     return GatewayClient(
         RequestContext(target.url, settings.model, settings.sources["model"], target.key_source),
         on_the_wire(gateway_headers, authorization=f"Bearer {target.key}", sources=settings.sources),

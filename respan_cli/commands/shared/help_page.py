@@ -39,13 +39,7 @@ def show_page(ctx: typer.Context, terminal: Terminal) -> None:
 
 
 def page(ctx: typer.Context, width: int, paint: Paint) -> Iterator[str]:
-    """The lines of the help.
-
-    Args:
-        ctx: the context of the command.
-        width: columns.
-        paint: gives a text a style.
-    """
+    """The lines of the help."""
     command: Any = ctx.command
     purpose, *more = (command.help or "").strip().split("\n\n")
     examples = [line for paragraph in more if is_example(paragraph) for line in paragraph.splitlines()]

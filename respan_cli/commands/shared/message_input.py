@@ -35,7 +35,7 @@ def read_conversation(
 
     Args:
         terminal: where standard input comes from.
-        before_wait: called before standard input, or somebody who writes, is waited for.
+        before_wait: called before waiting for standard input or the editor.
 
     Raises:
         UsageError: something cannot be read, is not what its flag says, or there is nothing to send.
@@ -80,7 +80,7 @@ def build_conversation(
 
     Args:
         stdin: what is piped in.
-        edit: what the prompt passes through, if somebody is to write it.
+        edit: lets a person edit the prompt, with --editor.
 
     Raises:
         UsageError: as `read_conversation` says.

@@ -12,7 +12,7 @@ from respan_cli.settings.api_key import KEY_VARIABLE
 from respan_cli.settings.fields import DEFAULT_PROFILE, KEY_FIELDS, Field, did_you_mean, shown
 from respan_cli.settings.layers import Layer
 from respan_cli.terminal.encoding import decode
-from respan_cli.terminal.redact import HIDDEN, REFERENCE, is_secret
+from respan_cli.terminal.redact import redact
 from respan_cli.terminal.terminal import Terminal
 
 WAITING = "respan: waiting for the value on standard input"
@@ -59,7 +59,7 @@ def set_value(terminal: Terminal, profile: str | None, place: edits.SettingKey, 
         return
     name, new = save_layer(terminal, profile, layer)
     if new and name != DEFAULT_PROFILE:  # a slip of the finger must not stay unseen
-        terminal.note(f"respan: made the new profile {name!r}")
+        terminal.note(f"made the new profile {name!r}", label="respan: ")
     tell(terminal, _summary(place, layer, name))
     warn_of_variable(terminal, place.field)
 
@@ -97,15 +97,15 @@ def unset_value(terminal: Terminal, profile: str | None, place: edits.SettingKey
 
 def _summary(place: edits.SettingKey, layer: Layer, profile: str) -> str:
     (given,) = layer.values()
-    secret = is_secret(place.key or place.field.name) and not str(given.value).startswith(REFERENCE)
-    value = HIDDEN if place.field.secret and secret else shown(given.value)
-    return f"profile {profile!r}: {place} = {value}"
+    name = place.key or (place.field.name if place.field.secret else "")
+    value = redact({name: given.value}, keep_references=place.field.ignore_case)[name]
+    return f"profile {profile!r}: {place} = {shown(value)}"
 
 
 def tell(terminal: Terminal, text: str) -> None:
     """Say to a person what was done; a script has the exit code."""
     if terminal.stderr_isatty:
-        terminal.note(f"respan: {text}")
+        terminal.note(text, label="respan: ")
 
 
 def warn_of_variable(terminal: Terminal, field: Field) -> None:

@@ -19,11 +19,7 @@ _KEY = (
 
 
 def explain(error: Any) -> UsageError:
-    """The error of ours that an error of Typer's means.
-
-    Args:
-        error: a `typer.TyperException`.
-    """
+    """The error of ours that an error of Typer's means."""
     ctx = getattr(error, "ctx", None)
     path = ctx.command_path if ctx is not None else "respan"
     hint = f"'{path} --help' shows what there is"
