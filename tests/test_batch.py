@@ -333,6 +333,36 @@ def test_a_dry_run_prints_the_requests_and_sends_nothing(
     assert KEY not in done.out
 
 
+def test_a_gateway_that_takes_few_at_once_is_not_asked_for_many(tmp_path: Path, env: dict[str, str]) -> None:
+    given = numbered(tmp_path / "in.jsonl", 60)
+    with Sandbox(latency_ms=10, max_concurrent=2) as sandbox:
+        busy = {**env, "RESPAN_BASE_URL": sandbox.url}
+        done = run("batch", given, "-o", str(tmp_path / "out.jsonl"), "--json", env=busy)
+    assert done.code == 0
+    assert json.loads(done.err)["retries"] < 30
+    assert sorted(ids(tmp_path / "out.jsonl"), key=int) == [str(number) for number in range(60)]
+
+
+def test_every_third_request_fails_and_every_row_is_answered(tmp_path: Path, env: dict[str, str]) -> None:
+    given = numbered(tmp_path / "in.jsonl", 30, model="sandbox-fail-every-3")
+    done = run("batch", given, "--max-retries", "9", "--json", env=env)
+    assert done.code == 0, done.err
+    assert len(done.out.splitlines()) == 30
+    assert json.loads(done.err.splitlines()[-1])["retries"] >= 10
+
+
+def test_the_log_says_what_the_run_cost_each_customer(tmp_path: Path, env: dict[str, str]) -> None:
+    values = [{"prompt": "x" * n, "customer_identifier": f"c{n % 2}"} for n in range(1, 5)]
+    given = rows(tmp_path / "in.jsonl", values)
+    done = run("batch", given, "--cost", "--json", env=env)
+    cost = json.loads(done.err.splitlines()[-1])["cost"]
+    assert (done.code, set(cost)) == (0, {"c0", "c1"})
+    assert all(dollars > 0 for dollars in cost.values())
+    told = run("batch", given, "--run", "again", "--cost", env=env)
+    assert "cost $0." in told.err
+    assert "  c1\n" in told.err
+
+
 def test_the_sandbox_answers_without_a_key(tmp_path: Path) -> None:
     done = run("batch", "-", "--format", "lines", "--sandbox", stdin=b"one\n\ntwo\n", env={"HOME": "/none"})
     assert done.code == 0
@@ -388,7 +418,7 @@ def wait_until(condition: Any) -> None:
 def test_killed_at_any_moment_it_resumes_and_loses_nothing(tmp_path: Path, process: dict[str, str]) -> None:
     given, out = numbered(tmp_path / "in.jsonl", 400), tmp_path / "out.jsonl"
     kept: list[Line] = []
-    for seed in range(3):
+    for seed in range(2):
         with start_process("batch", given, "-o", str(out), env=process) as running:
             more = len(kept) + random.Random(seed).randint(1, 60)
             wait_until(lambda least=more: out.exists() and out.read_bytes().count(b"\n") >= least)
@@ -404,10 +434,15 @@ def test_killed_at_any_moment_it_resumes_and_loses_nothing(tmp_path: Path, proce
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_lets_answers_under_way_finish_and_says_how_to_resume(
-    number: signal.Signals, code: int, tmp_path: Path, process: dict[str, str], sandbox: Sandbox
+    number: signal.Signals, code: int, tmp_path: Path, process: dict[str, str]
 ) -> None:
-    given, out = numbered(tmp_path / "in.jsonl", 20, model="sandbox-slow"), tmp_path / "out.jsonl"
-    with start_process("batch", given, "-j", "4", "-o", str(out), env=process) as running:
+    given, out = numbered(tmp_path / "in.jsonl", 20), tmp_path / "out.jsonl"
+    with (
+        Sandbox(latency_ms=700) as sandbox,
+        start_process(
+            "batch", given, "-j", "4", "-o", str(out), env={**process, "RESPAN_BASE_URL": sandbox.url}
+        ) as running,
+    ):
         wait_until(lambda: len(sandbox.requests) == 4)
         running.send_signal(number)
         _, err = running.communicate(timeout=PATIENCE)
@@ -480,8 +515,18 @@ def test_when_the_reader_goes_away_it_ends_quietly(tmp_path: Path, process: dict
 def test_at_a_terminal_there_is_a_bar_which_leaves_nothing_behind(
     tmp_path: Path, process: dict[str, str]
 ) -> None:
-    given = numbered(tmp_path / "in.jsonl", 4, model="sandbox-slow")
-    with Pty("batch", given, "-o", str(tmp_path / "out"), env=process, columns=60) as terminal:
+    given = numbered(tmp_path / "in.jsonl", 4)
+    with (
+        Sandbox(latency_ms=700) as sandbox,
+        Pty(
+            "batch",
+            given,
+            "-o",
+            str(tmp_path / "out"),
+            env={**process, "RESPAN_BASE_URL": sandbox.url},
+            columns=60,
+        ) as terminal,
+    ):
         terminal.read_until("0/4")
         code, text = terminal.finish()
     assert code == 0
