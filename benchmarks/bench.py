@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.batch import batch_rows
 from benchmarks.measure import Command, pairs, ratio
 from benchmarks.phases import phases
 
@@ -163,6 +164,7 @@ def main() -> None:
         big.write_text("0123456789" * 1_000_000)
         env = environment(home, url)
         rows = [row(one, arguments.pairs, env) for one in comparisons(big, llm, url)]
+        rows += batch_rows(Path(home), arguments.pairs, env)
         spent = phases(env)
     PAGE.write_text(
         f"# Performance\n\n{NOTES.read_text('utf-8').strip()}\n\n## Side by side\n\n"

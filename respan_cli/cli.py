@@ -22,6 +22,7 @@ SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")  # that Typer has a scrip
 app = App(
     {
         "send": "respan_cli.commands.send.command:send",
+        "batch": "respan_cli.commands.batch.command:batch",
         "config": "respan_cli.commands.config:app",
         "headers": "respan_cli.commands.headers:app",
         "logs": "respan_cli.commands.logs:app",

@@ -43,6 +43,7 @@ class ExitCode(IntEnum):
     TRUNCATED = 10
     REFUSAL = 11
     OUTPUT = 12
+    ROWS_FAILED = 13
     INTERRUPTED = 130
 
 
@@ -61,6 +62,7 @@ EXIT_CODE_MEANINGS: dict[ExitCode, str] = {
     ExitCode.TRUNCATED: "--strict: the answer was cut by max_tokens",
     ExitCode.REFUSAL: "--strict: the model refused to answer",
     ExitCode.OUTPUT: "the answer arrived and could not be written (disk full, file not writable)",
+    ExitCode.ROWS_FAILED: "batch: some rows failed",
     ExitCode.INTERRUPTED: "interrupted; the partial answer stays printed (SIGTERM: 143, SIGHUP: 129)",
 }
 

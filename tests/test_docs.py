@@ -31,6 +31,17 @@ COMMANDS = set(getattr(typer.main.get_command(app), "commands", {}))
 MARK = "RESPAN-DOCS-MARK"
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 REVIEW = re.compile(r"(?s)\$ cat review\.md\n(\+\+\+\n.*?</code>\n)")
+JOB = rb"""#!/bin/sh
+exec respan batch prompts.jsonl --shard "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT" \
+    -o "answers-$SLURM_ARRAY_TASK_ID.jsonl" --progress plain
+"""
+CHAT = b"""import json, subprocess
+with subprocess.Popen(["respan", "batch", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                      stderr=subprocess.DEVNULL, text=True) as respan:
+    for number, prompt in enumerate(["Hello", "And again"]):
+        print(json.dumps({"id": number, "prompt": prompt}), file=respan.stdin, flush=True)
+        print(json.loads(respan.stdout.readline())["text"])
+"""
 SUMMARIZE = re.compile(r"(?s)\$ cat summarize\.sh\n(.*?\nesac\n)")
 
 
@@ -89,6 +100,11 @@ def desk(tmp_path: Path) -> Path:
         "old.py": b'print("old")',
         "review.md": review[1].encode(),
         "summarize.sh": summarize[1].encode(),
+        "rows.csv": b"id,text,lang,user\n1,Good morning,French,alice\n2,Good night,German,bob\n"
+        b"3,Thank you,French,alice\n",
+        "prompts.jsonl": b"".join(b'{"id": %d, "prompt": "Number %d"}\n' % (n, n) for n in range(6)),
+        "job.sh": JOB,
+        "chat.py": CHAT,
     }
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)

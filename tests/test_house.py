@@ -23,6 +23,7 @@ ORDER: list[set[str]] = [
     {"gateway"},
     {"output"},
     {"exchange"},
+    {"batch"},
     {"commands"},
     {"cli"},
     {"__main__"},

@@ -5,10 +5,13 @@ The SDK's own decoder joins what has come again for every chunk: one line of 50 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
+# An event as the API writes it; any other spelling is read line by line.
+_USUAL = re.compile(rb"event: ([^\r\n]+)\ndata: ([^\r\n]*)\n\n")
 
 
 class ServerSentEvent(NamedTuple):
@@ -39,6 +42,12 @@ class SseDecoder:
             EventTooLargeError: an event has no end within its limit.
             UnicodeDecodeError: an event is not UTF-8.
         """
+        if not (self._line or self._name or self._data or self._after_cr):
+            end = 0
+            while event := _USUAL.match(chunk, end):
+                end = event.end()
+                yield ServerSentEvent(event[1].decode("utf-8", "replace"), event[2].decode())
+            chunk = chunk[end:]
         *ended, rest = self._newlines(chunk).split(b"\n")
         for line in ended:
             self._count(line)

@@ -192,6 +192,10 @@ class Terminal(Streams):
             with suppress(OSError, ValueError):
                 write_all(self._stderr, encode(text, self.stderr_encoding))
 
+    def write_control(self, text: str) -> None:
+        """Write to standard error at once, escape sequences included. Foreign text is cleaned before."""
+        self._write_raw_stderr(text)
+
     # --- standard input
 
     def prompt(self, question: str, *, hidden: bool = False) -> str:
@@ -222,5 +226,23 @@ class Terminal(Streams):
         try:
             # A person who types sees the cursor wait; silence on a pipe is explained.
             return read_all(self._stdin, lambda: None if self.stdin_isatty else self.note(waiting_for))
+        except OSError as error:
+            raise UsageError("cannot read standard input", reason=error.strerror) from None
+
+    def stdin_lines(self, limit: int) -> Iterator[bytes]:
+        """The lines of standard input, each as soon as it is there.
+
+        Args:
+            limit: bytes after which a line without an end is given as it is.
+
+        Raises:
+            UsageError: it is closed or cannot be read.
+        """
+        if self._stdin is None:
+            raise UsageError("standard input is closed")
+        from respan_cli.terminal.lines import read_lines
+
+        try:
+            yield from read_lines(self._stdin, limit)
         except OSError as error:
             raise UsageError("cannot read standard input", reason=error.strerror) from None

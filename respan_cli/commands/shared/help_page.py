@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from respan_cli.terminal.terminal import Terminal
 
 # The groups in the order of what people look for; what is in none of them comes last.
-PANELS = ("Check", "Message", "Identity", "Output", "Connection")
+PANELS = ("Check", "Rows", "Message", "Identity", "Output", "Connection")
 OTHERS = "Options"
 WIDEST = 100  # columns; longer lines are hard to read
 NARROW = 60  # columns; below, names and meanings no longer fit side by side

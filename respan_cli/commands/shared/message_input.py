@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from respan_cli.commands.shared.options import InputOptions
+from respan_cli.commands.shared.options import BodyOptions, InputOptions
 from respan_cli.errors import UsageError
 from respan_cli.messages.prompt import STDIN, compose
 from respan_cli.messages.request import user_turn
@@ -106,7 +106,7 @@ def build_conversation(
     """
     in_pipe = stdin_reader(options)
     takes_pipe = (stdin.piped and not in_pipe and not options.no_stdin) or in_pipe == NAMED
-    fields = _fields(options, prompt_file)
+    fields = read_body_options(options, prompt_file)
     if prompt_file and prompt_file.takes_stdin and not takes_pipe:
         raise UsageError(f"{prompt_file.name} needs text on standard input", hint="pipe it in")
     earlier = _earlier(options.messages, stdin)
@@ -126,8 +126,12 @@ def build_conversation(
     return Conversation([*earlier, *last], fields)
 
 
-def _fields(options: InputOptions, prompt_file: FilledPrompt | None) -> dict[str, Any]:
-    """The further fields of the body: those of the flags, else those of the prompt file."""
+def read_body_options(options: BodyOptions, prompt_file: FilledPrompt | None = None) -> dict[str, Any]:
+    """The further fields of the body: those of the flags, else those of the prompt file.
+
+    Raises:
+        UsageError: a file cannot be read, or a value is not what its flag says.
+    """
     extra, schema = _json_flag(options.extra_body, "--extra-body"), _schema(options.schema)
     stops: Sequence[str] = options.stops or ()
     effort = options.effort and str(options.effort)

@@ -250,7 +250,17 @@ class MessageOptions(RequestOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class InputOptions(MessageOptions):
+class BodyOptions(MessageOptions):
+    """Further fields of a message's body."""
+
+    stops: Stops = None
+    effort: EffortLevel = None
+    schema: Schema = None
+    extra_body: ExtraBody = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputOptions(BodyOptions):
     """What a message is made of, beside the settings."""
 
     prompt: Annotated[
@@ -263,7 +273,3 @@ class InputOptions(MessageOptions):
     messages: Messages = None
     editor: Annotated[bool, flag("-e/--editor", "Write the prompt in $VISUAL or $EDITOR.", "Message")] = False
     no_stdin: Annotated[bool, flag("--no-stdin", "Ignore standard input.", "Message")] = False
-    stops: Stops = None
-    effort: EffortLevel = None
-    schema: Schema = None
-    extra_body: ExtraBody = None

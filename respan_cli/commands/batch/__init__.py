@@ -1,0 +1,1 @@
+"""`respan batch`."""
