@@ -15,10 +15,10 @@ from uuid import UUID
 
 import pytest
 
-from respan_cli.commands.send.file_lock import locked
 from respan_cli.messages.thread import Thread, answer_turn, parse_thread
 from respan_cli.sandbox import Sandbox
 from respan_cli.settings.fields import DEFAULT_MODEL
+from respan_cli.settings.files import locked
 from tests.support import KEY, PATIENCE, Outcome, process_env, run, run_process, start_process
 
 Env = dict[str, str]
@@ -182,7 +182,7 @@ def test_the_log_groups_by_the_identifier_of_the_file_unless_another_is_given(
     assert identifier_sent(sandbox) == own
     run("send", "Two", "-t", str(chat), env=env)
     assert identifier_sent(sandbox) == own
-    run("send", "Three", "-t", str(chat), "--param", 'thread_identifier="mine"', env=env)
+    run("send", "Three", "-t", str(chat), "--param", "thread_identifier=mine", env=env)
     assert identifier_sent(sandbox) == "mine"
     profile = Path(env["HOME"]) / ".config" / "respan-cli" / "config.toml"
     profile.parent.mkdir(parents=True)
@@ -427,8 +427,8 @@ def test_four_sends_at_once_each_see_the_turns_of_those_before(
 HOLD = """
 import sys, time
 from pathlib import Path
-from respan_cli.commands.send.file_lock import locked
-with locked(Path(sys.argv[1]), print):
+from respan_cli.settings.files import locked
+with locked(Path(sys.argv[1]), keep_lock_file=False):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -452,22 +452,23 @@ def test_a_send_waits_for_the_lock_and_says_so(env: Env, sandbox: Sandbox, chat:
 LOCK_LATE = """
 import sys
 from pathlib import Path
-from respan_cli.commands.send import file_lock
-lock = file_lock._lock
+from respan_cli.settings import files
+try_lock = files._try_lock
 def lock_late(handle):
-    file_lock._lock = lock
+    files._try_lock = try_lock
     print("opened", flush=True)
     sys.stdin.readline()
-    lock(handle)
-file_lock._lock = lock_late
-with file_lock.locked(Path(sys.argv[1]), lambda: print("waiting", flush=True)):
+    return try_lock(handle)
+files._try_lock = lock_late
+waiting = lambda holder: print("waiting", flush=True)
+with files.locked(Path(sys.argv[1]), on_wait=waiting, keep_lock_file=False):
     print("held", flush=True)
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="an open file cannot be removed")
 def test_a_lock_file_that_was_removed_after_it_was_opened_is_no_lock(chat: Path) -> None:
-    with locked(chat, lambda: None):
+    with locked(chat, keep_lock_file=False):
         late = subprocess.Popen(
             [sys.executable, "-c", LOCK_LATE, chat], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -475,7 +476,7 @@ def test_a_lock_file_that_was_removed_after_it_was_opened_is_no_lock(chat: Path)
         assert late.stdin is not None
         assert late.stdout.readline() == "opened\n"
     with late:
-        with locked(chat, lambda: None):
+        with locked(chat, keep_lock_file=False):
             late.stdin.write("\n")
             late.stdin.flush()
             assert late.stdout.readline() == "waiting\n"

@@ -10,13 +10,14 @@ import errno
 import json
 import os
 import re
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
 from respan_cli.batch.digests import DigestMap, word
-from respan_cli.batch.lock import FileLock
 from respan_cli.errors import OutputError, UsageError
+from respan_cli.settings.files import LockTimeoutError, locked
 
 _CHUNK_BYTES = 1024 * 1024
 # As this program writes it; a line in any other spelling is parsed as JSON.
@@ -44,14 +45,26 @@ class Journal:
         self.finished = DigestMap("Q")
         self._target = Path(os.path.realpath(path))
         self._is_file = path.is_file() or not path.exists()
-        self._lock = FileLock(self._target)
-        if self._is_file:
-            self._lock.acquire()
+        self._open_resources = ExitStack()
         try:
+            if self._is_file:
+                self._acquire_lock()
             self._handle = self._open()
         except BaseException:
-            self._lock.release()
+            self._open_resources.close()
             raise
+
+    def _acquire_lock(self) -> None:
+        try:
+            self._open_resources.enter_context(locked(self._target, 0, keep_lock_file=False))
+        except LockTimeoutError as timeout:
+            raise UsageError(
+                f"{self.path} is being written by {timeout.holder}",
+                hint="wait for it to end, or give this run another -o",
+                retryable=True,
+            ) from None
+        except OSError as error:
+            raise OutputError(f"cannot write {self.path}", reason=error.strerror) from None
 
     def _open(self) -> int:
         try:
@@ -139,7 +152,7 @@ class Journal:
             raise OutputError(f"cannot write {self.path}", reason=error.strerror) from None
         finally:
             os.close(handle)
-            self._lock.release()
+            self._open_resources.close()
 
 
 def _parsed(line: bytes) -> tuple[str, bytes] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import stat
 import sys
 import time
@@ -19,7 +20,7 @@ LOCK_POLL_INTERVAL_S = 0.02
 
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
-_HOLDER_LENGTH = 20  # bytes of "process 1234567"
+_HOLDER_LENGTH = 200  # bytes of "process 1234567 on HOST"
 
 
 class LockTimeoutError(Exception):
@@ -125,15 +126,20 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def locked(
-    path: Path, timeout_s: float = LOCK_TIMEOUT_S, *, on_wait: Callable[[str], None] | None = None
+    path: Path,
+    timeout_s: float = LOCK_TIMEOUT_S,
+    *,
+    on_wait: Callable[[str], None] | None = None,
+    keep_lock_file: bool = True,
 ) -> Iterator[Path]:
     """Hold the lock of a file, and give the file behind any symbolic links. Missing folders are made.
 
-    The lock is a file beside it, since a replaced file is another one. It stays: removing it would race.
-    The system releases the lock of a process that has ended.
+    The lock is a file beside it, since a replaced file is another one. The system releases the lock of a
+    process that has ended.
 
     Args:
-        on_wait: called once with the holder ("process 42") if it has to be waited for.
+        on_wait: called once with the holder ("process 42 on HOST") if it has to be waited for.
+        keep_lock_file: whether the lock file stays, as it may beside a configuration file.
 
     Raises:
         LockTimeoutError: another process holds it for longer than `timeout_s`.
@@ -142,12 +148,14 @@ def locked(
     target = Path(os.path.realpath(path))
     _make_folder(target.parent)
     lock = target.with_name(f".{target.name}.lock")
-    handle = _open_lock(lock)
+    handle = _acquire(lock, timeout_s, on_wait)
     try:
-        _acquire(handle, lock, timeout_s, on_wait)
         _write_holder(handle)
         yield target
     finally:
+        if not keep_lock_file and sys.platform != "win32":  # where an open file cannot be removed
+            with suppress(OSError):
+                lock.unlink()  # while it is held: a process that waits for it sees that the file is gone
         os.close(handle)
 
 
@@ -168,17 +176,33 @@ def _open_lock(lock: Path) -> int:
     return handle
 
 
-def _acquire(handle: int, lock: Path, timeout_s: float, on_wait: Callable[[str], None] | None) -> None:
-    """Wait in short sleeps, so that Ctrl-C is answered."""
+def _acquire(lock: Path, timeout_s: float, on_wait: Callable[[str], None] | None) -> int:
+    """The open lock file, locked. Waits in short sleeps, so that Ctrl-C is answered."""
     deadline = time.monotonic() + timeout_s
-    while not _try_lock(handle):
-        holder = _read_holder(handle)
+    while True:
+        handle = _open_lock(lock)
+        try:
+            if _try_lock(handle) and _is_current(handle, lock):
+                return handle
+            holder = _read_holder(handle)
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
         if time.monotonic() >= deadline:
             raise LockTimeoutError(lock, holder, timeout_s)
         if on_wait:
             on_wait(holder)
             on_wait = None
         time.sleep(LOCK_POLL_INTERVAL_S)
+
+
+def _is_current(handle: int, lock: Path) -> bool:
+    """Whether the file was not removed by its last holder after this process had opened it."""
+    try:
+        return os.path.samestat(os.fstat(handle), lock.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _read_holder(handle: int) -> str:
@@ -192,7 +216,7 @@ def _write_holder(handle: int) -> None:
         return  # a hard link: what it also names is not ours to empty
     os.ftruncate(handle, 0)
     os.lseek(handle, 0, os.SEEK_SET)
-    os.write(handle, f"process {os.getpid()}".encode())
+    os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
 
 
 def _try_lock(handle: int) -> bool:

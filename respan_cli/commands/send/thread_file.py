@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
-from respan_cli.commands.send.file_lock import atomic_write, locked
 from respan_cli.commands.shared.thread_input import read_thread_file
 from respan_cli.errors import OutputError, RespanError
 from respan_cli.exchange import Received
@@ -17,6 +17,7 @@ from respan_cli.messages.thread import Thread, answer_turn
 from respan_cli.messages.user_json import Turn
 from respan_cli.output.result import Result, ThreadState
 from respan_cli.output.stop_reasons import problem_with
+from respan_cli.settings.files import atomic_write, locked
 from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.terminal import Terminal
 
@@ -83,7 +84,9 @@ def open_thread(path: str, terminal: Terminal) -> Iterator[OpenThread]:
     name, target = display_name(path), Path(os.path.realpath(path))
     with ExitStack() as stack:
         with _writing(f"cannot write the thread {name}"):
-            stack.enter_context(locked(target, lambda: _announce_wait(name, terminal)))
+            stack.enter_context(
+                locked(target, inf, on_wait=lambda _: _announce_wait(name, terminal), keep_lock_file=False)
+            )
             if target.exists():
                 os.close(
                     os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
