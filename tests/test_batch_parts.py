@@ -6,13 +6,13 @@ import random
 
 import pytest
 
+from respan_cli.batch.choices import RowFormat, Selection
 from respan_cli.batch.digests import DigestMap, DigestSet
 from respan_cli.batch.limiter import FIRST_LIMIT, MAX_REFUSALS_ALONE, Limiter
 from respan_cli.batch.output import InputOrder
-from respan_cli.batch.plan import Selection
 from respan_cli.batch.progress import rendered
 from respan_cli.batch.report import Tally, duration
-from respan_cli.batch.rows import RowFormat, RowReader, format_of
+from respan_cli.batch.rows import RowReader, format_of
 from respan_cli.batch.template import Template
 from respan_cli.errors import UsageError
 
@@ -148,7 +148,7 @@ def test_shards_partition_any_input() -> None:
     for shards in (1, 2, 3, 7, 64):
         lines = [random.randbytes(6).hex().encode() + b"\n" for _ in range(300)]
         rows = [reader.parse(raw) for raw in reader.find(lines)]
-        counts = [sum(Selection(shard, shards).has(row) for shard in range(shards)) for row in rows]
+        counts = [sum(Selection(shard, shards).has(row.digest) for shard in range(shards)) for row in rows]
         assert counts == [1] * len(rows)
 
 
@@ -217,6 +217,10 @@ def test_lines_in_the_order_of_the_input_wait_for_those_before_them() -> None:
     assert written == []
     order.finish(0, "a")
     assert written == ["a", "c"]
+    order.finish(5, "f")
+    order.finish(4, "e")
+    order.close()
+    assert written == ["a", "c", "e", "f"]
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 120])

@@ -103,6 +103,8 @@ sys.exit(code)
         ("--version",),
         ("send", "--help"),
         ("sandbox", "--help"),
+        ("batch", "--help"),
+        ("batch", "pyproject.toml", "--format", "lines", "--limit", "1", "--dry-run"),
         ("check", "--help"),
         ("check", "--no-send", "--profile", "nobody"),
         ("send", "--dry-run", "hi", "--no-stdin"),

@@ -20,6 +20,7 @@ from respan_cli.errors import OutputError, UsageError
 from respan_cli.settings.files import LockTimeoutError, locked
 
 _CHUNK_BYTES = 1024 * 1024
+_APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)  # the last is for Windows
 # As this program writes it; a line in any other spelling is parsed as JSON.
 _START = re.compile(rb'\{"id": ?"((?:[^"\\]|\\.)*)", ?"request_sha256": ?"([0-9a-f]{64})"')
 
@@ -71,7 +72,7 @@ class Journal:
             if not self._is_file:
                 # By the name that was given: one that leads to a pipe leads to no other.
                 return os.open(self.path, os.O_WRONLY)
-            handle = os.open(self._target, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            handle = os.open(self._target, _APPEND, 0o666)
             with os.fdopen(os.dup(handle), "r+b", buffering=_CHUNK_BYTES) as file:
                 self._scan(file)
         except OSError as error:

@@ -22,6 +22,9 @@ class CompletionOrder:
         if line is not None:
             self._write(line)
 
+    def close(self) -> None:
+        """Nothing is held back."""
+
 
 class InputOrder:
     """Holds lines back until all rows before theirs have ended.
@@ -48,3 +51,10 @@ class InputOrder:
             self._next += 1
             if held is not None:
                 self._write(held)
+
+    def close(self) -> None:
+        """Write what is held back: the rows before it will not end any more."""
+        for number in sorted(self._held):
+            if (line := self._held[number]) is not None:
+                self._write(line)
+        self._held.clear()

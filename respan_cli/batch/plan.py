@@ -7,8 +7,8 @@ the second time the rows that are left to send are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from respan_cli.batch.choices import Selection
 from respan_cli.batch.digests import DigestMap, DigestSet
 from respan_cli.batch.report import Tally
 from respan_cli.batch.requests import RequestBuilder, RowRequest
@@ -21,25 +21,6 @@ IsFinished = Callable[[bytes, bytes], bool]  # the digests of a row's id and of 
 
 def _is_never_finished(row: bytes, request: bytes) -> bool:
     return False
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which rows of the input this run is about.
-
-    Args:
-        shard: the number of the shard, from 0.
-        shards: how many there are.
-        limit: the first so many rows of the shard; None for all.
-    """
-
-    shard: int = 0
-    shards: int = 1
-    limit: int | None = None
-
-    def has(self, row: Row) -> bool:
-        """Whether a row belongs to the shard: rows of one id always fall into one."""
-        return int.from_bytes(row.digest[-8:], "big") % self.shards == self.shard
 
 
 class Planner:
@@ -99,7 +80,7 @@ class Planner:
             row = self._parse(raw, is_first=not pending)
             if not seen.add(row.digest):
                 raise self._duplicate(row, self._first_line_of(row.id))
-            is_ours = self._selection.has(row)
+            is_ours = self._selection.has(row.digest)
             pending.append(is_ours and not self._skip(row, self._builder.check(row), is_finished))
             if left is not None and is_ours:
                 left -= 1
@@ -122,7 +103,7 @@ class Planner:
             if (first := lines.get(row.digest)) is not None:
                 raise self._duplicate(row, first)
             lines.set(row.digest, row.line)
-            if not self._selection.has(row):
+            if not self._selection.has(row.digest):
                 continue
             if left is not None:
                 left -= 1

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from respan_cli.batch.choices import ProgressMode
 from respan_cli.batch.report import Tally, duration, progress_line, time_left
 from respan_cli.terminal.terminal import Terminal
 
@@ -22,14 +22,6 @@ _MARGIN = 1  # columns left free at the right: a line that wraps cannot be erase
 _GAP = 2  # columns between two fields
 _WIDEST_BAR, _NARROWEST_BAR = 40, 8
 _NARROWEST_WINDOW = 30  # columns; in less there is no room for a bar
-
-
-class ProgressMode(StrEnum):
-    """What `--progress` can say."""
-
-    AUTO = "auto"
-    PLAIN = "plain"
-    NONE = "none"
 
 
 class Progress:

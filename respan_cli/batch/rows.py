@@ -10,24 +10,15 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from hashlib import sha256
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from respan_cli.batch.choices import RowFormat
 from respan_cli.errors import UsageError
 
 MAX_LINE_BYTES = 64 * 1024 * 1024  # twice what the API takes
 BOM = b"\xef\xbb\xbf"
-
-
-class RowFormat(StrEnum):
-    """What `--format` can say."""
-
-    JSONL = "jsonl"
-    CSV = "csv"
-    TSV = "tsv"
-    LINES = "lines"
 
 
 _BY_SUFFIX = {

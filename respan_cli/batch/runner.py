@@ -56,7 +56,7 @@ class RunOptions:
     profile: str
 
 
-class Listener(Protocol):
+class RunListener(Protocol):
     """Told of a run, on any thread, one call at a time."""
 
     def write(self, line: str) -> None:
@@ -82,7 +82,9 @@ class Runner:
         tally: the counts.
     """
 
-    def __init__(self, client: GatewayClient, options: RunOptions, listener: Listener, tally: Tally) -> None:
+    def __init__(
+        self, client: GatewayClient, options: RunOptions, listener: RunListener, tally: Tally
+    ) -> None:
         self.tally = tally
         self.failure: BaseException | None = None  # why the run ends early
         self._client = client
@@ -119,6 +121,8 @@ class Runner:
             self._scheduler.stop()
             with self._lock:  # a line that is being written is finished
                 self._closed = True
+                if not self.failure:
+                    self._order.close()
 
     def _wait(self, seconds: float | None) -> None:
         end = None if seconds is None else monotonic() + seconds

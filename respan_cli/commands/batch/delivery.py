@@ -40,7 +40,8 @@ def deliver(planner: Planner, settings: Settings, options: BatchOptions, termina
             stack.callback(journal.close)
         errors = _open_errors(options.errors, stack)
         preload()  # while the rows are checked
-        requests = planner.requests(journal.is_finished) if journal else planner.requests()
+        with terminal.status("checking the rows"):
+            requests = planner.requests(journal.is_finished) if journal else planner.requests()
         target = stack.enter_context(open_target(settings, terminal.env, sandbox=options.sandbox))
         client = client_for(target, settings, terminal, max_retries=0, keep_alive=options.jobs)
         stack.enter_context(client)

@@ -9,9 +9,7 @@ from typing import Annotated
 
 import typer
 
-from respan_cli.batch.plan import Selection
-from respan_cli.batch.progress import ProgressMode
-from respan_cli.batch.rows import RowFormat
+from respan_cli.batch.choices import ProgressMode, RowFormat, Selection
 from respan_cli.commands.shared.options import BodyOptions, Sandbox, ShowSecretHeaders, Text, flag
 from respan_cli.errors import UsageError
 

@@ -1,0 +1,46 @@
+"""What `respan batch` is about: its settings, and the rows of its input."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from respan_cli.batch.plan import Planner
+from respan_cli.batch.report import Tally
+from respan_cli.batch.requests import ROW_SETTINGS, RequestBuilder
+from respan_cli.batch.rows import RowReader, format_of
+from respan_cli.batch.source import STDIN, FileSource, Source, StdinSource
+from respan_cli.commands.batch.options import BatchOptions
+from respan_cli.commands.shared.context import check_can_send, load_settings
+from respan_cli.commands.shared.message_input import read_body_options
+from respan_cli.settings.headers import resolve_references
+from respan_cli.settings.resolve import Settings
+from respan_cli.terminal.terminal import Terminal
+
+
+def gather(options: BatchOptions, terminal: Terminal) -> tuple[Settings, Planner]:
+    """The settings of the command, and what goes through its input.
+
+    Raises:
+        RespanError: nothing may be sent like this, or the input cannot be read.
+    """
+    settings = load_settings(options, terminal.env)
+    _check_can_send(settings, options)
+    return settings, _planner(settings, options, terminal)
+
+
+def _check_can_send(settings: Settings, options: BatchOptions) -> None:
+    """Refuse what may not be sent; what a row can give is looked for in each row."""
+    by_command = tuple(name for name in settings.required if name.partition(".")[0] not in ROW_SETTINGS)
+    insecure_http = options.insecure_http or options.sandbox
+    check_can_send(replace(settings, required=by_command), insecure_http=insecure_http)
+
+
+def _planner(settings: Settings, options: BatchOptions, terminal: Terminal) -> Planner:
+    source: Source
+    source = StdinSource(terminal) if options.input == STDIN else FileSource(Path(options.input))
+    reader = RowReader(source.name, options.row_format or format_of(source.name))
+    headers = settings.headers if options.dry_run else resolve_references(settings.headers, terminal.env)
+    fields = read_body_options(options)
+    builder = RequestBuilder(settings, headers, fields, reader, prompt=options.prompt, run=options.run)
+    return Planner(source, reader, builder, options.selection, Tally())
