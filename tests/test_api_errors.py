@@ -26,6 +26,10 @@ REQUEST_ID = "req_000000000000000000000001"
 LOG_ID = "23cd0118-8a49-58a7-92f7-c1bb4388b5f6"
 
 KEYS = "the key came from RESPAN_API_KEY; create one at https://platform.respan.ai/platform/api/api-keys"
+PERMISSIONS = (
+    "the key from RESPAN_API_KEY may not do this; see what it may do at "
+    "https://platform.respan.ai/platform/api/api-keys"
+)
 CREDITS = (
     "add credits at https://platform.respan.ai/platform/api/credits, "
     "or a provider key at https://platform.respan.ai/platform/api/integrations"
@@ -164,7 +168,7 @@ TABLE: dict[str, Fault] = {
         400, 5, REJECTED, DRY_RUN, "invalid_request_error", "The sandbox was asked for a bad request."
     ),
     "401 names the source of the key": status(
-        401, 4, "the key was refused", KEYS, "authentication_error", "invalid x-api-key"
+        401, 4, "the key was not accepted", KEYS, "authentication_error", "invalid x-api-key"
     ),
     "402 names the pages for credits and provider keys": status(
         402,
@@ -177,8 +181,8 @@ TABLE: dict[str, Fault] = {
     "403 names the source of the key": status(
         403,
         4,
-        "the key was refused",
-        KEYS,
+        "not permitted",
+        PERMISSIONS,
         "permission_error",
         "Your API key does not have permission to use the specified resource.",
     ),
@@ -428,7 +432,7 @@ TABLE: dict[str, Fault] = {
     "rate_limit_error in the stream": in_stream("rate_limit_error", 6, LATER, retryable=True),
     "billing_error in the stream": in_stream("billing_error", 6, CREDITS),
     "authentication_error in the stream": in_stream("authentication_error", 4, KEYS),
-    "permission_error in the stream": in_stream("permission_error", 4, KEYS),
+    "permission_error in the stream": in_stream("permission_error", 4, PERMISSIONS),
     "invalid_request_error in the stream": in_stream("invalid_request_error", 5, DRY_RUN),
     "not_found_error in the stream": in_stream("not_found_error", 5, MODEL),
     "request_too_large in the stream": in_stream("request_too_large", 5, SHORTER),

@@ -67,7 +67,7 @@ def ours(modules: frozenset[str] | set[str]) -> list[str]:
 
 # What the layers of settings, the terminal and the printed programs need beyond Typer.
 STANDARD = {"gc", "json", "shlex", "string", "tomllib", "unicodedata", "urllib"}
-MODULES = 45  # our own modules, for a command that sends nothing; no other command's are among them
+MODULES = 46  # our own modules, for a command that sends nothing; no other command's are among them
 MODULES_OF_ALL_COMMANDS = 66  # for the page that lists them
 MODULES_OF_A_MESSAGE = 75
 

@@ -321,9 +321,9 @@ def test_a_refused_key_is_authentication(tmp_path: Path) -> None:
         done = run("check", env=env)
         asked = len(sandbox.requests)
     assert (done.code, asked) == (4, 2)
-    assert done.out.splitlines()[-1].endswith("\tthe key was refused (HTTP 401): invalid x-api-key")
+    assert done.out.splitlines()[-1].endswith("\tthe key was not accepted (HTTP 401): invalid x-api-key")
     seen, why, what_next, ids = done.err.splitlines()
-    assert seen == "error: authentication: the key was refused (HTTP 401): invalid x-api-key"
+    assert seen == "error: authentication: the key was not accepted (HTTP 401): invalid x-api-key"
     assert why.startswith("  why:  the key from RESPAN_API_KEY is not valid there")
     assert what_next == "  next: export RESPAN_API_KEY='the new key'"
     assert ids.startswith("  ids:  request req_")

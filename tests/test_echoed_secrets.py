@@ -14,7 +14,7 @@ Env = dict[str, str]
 SECRETS = ("9f8e7d6c5b4a3210", "forwarded-provider", "password-of-someone", "mcp.server.bearer")
 NESTED = (
     *("-H", f"x-provider-key: {SECRETS[0]}", "--gateway-header", f"x-corp-token: {SECRETS[1]}"),
-    *("--param", json.dumps({"auth": {"password": SECRETS[2]}}).join(("customer_params=", ""))),
+    *("--param", json.dumps({"auth": {"password": SECRETS[2]}}).join(("customer_params:=", ""))),
     *("--extra-body", json.dumps({"mcp_servers": [{"url": "x", "authorization_token": SECRETS[3]}]})),
 )
 

@@ -257,10 +257,10 @@ def test_an_error_is_a_block_that_fits_its_terminal(env: Env) -> None:
     assert (shown.code, lines[:4]) == (
         4,
         [
-            "error: the key was refused (HTTP 401)",
+            "error: the key was not accepted (HTTP 401)",
             "  why:  invalid x-api-key",
-            "  next: the key came from RESPAN_API_KEY; keys are",
-            "        made at",
+            "  next: the key came from RESPAN_API_KEY; create",
+            "        one at",
         ],
     )
     assert lines[-2].startswith("  ids:  request req_")
@@ -608,6 +608,6 @@ def test_a_terminal_that_went_away_ends_the_program(env: Env, tmp_path: Path) ->
 def test_a_first_word_longer_than_the_line_stays_behind_its_label(env: Env, tmp_path: Path) -> None:
     path = tmp_path / ("x" * 60)
     path.write_text("[broken")
-    seen = see("config", "show", env={**env, "RESPAN_CONFIG": str(path)}, columns=50)
+    seen = see("config", "show", env={**env, "RESPAN_CLI_CONFIG": str(path)}, columns=50)
     assert seen.raw.count("error:") == 1
     assert seen.emulator.lines()[0].startswith("error: /")

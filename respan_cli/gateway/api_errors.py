@@ -177,9 +177,9 @@ def _what(status: int) -> str:
 
 
 _WHAT = {
-    401: "the key was refused",
+    401: "the key was not accepted",
     402: "no credits, or no provider key",
-    403: "the key was refused",
+    403: "not permitted",
     404: "not found",
     413: "the request is too large",
     429: "too many requests, or the quota is used up",
@@ -190,8 +190,10 @@ def _hint(status: int, context: RequestContext, wait: float | None, said: str) -
     for pattern, hint in _HINTS_BY_WORDS:
         if status in (400, 404, 422) and pattern.search(said):
             return hint
-    if status in (401, 403):
-        return f"the key came from {context.key_source}; keys are made at {KEYS_PAGE}"
+    if status == 401:
+        return f"the key came from {context.key_source}; create one at {KEYS_PAGE}"
+    if status == 403:
+        return f"the key from {context.key_source} may not do this; see what it may do at {KEYS_PAGE}"
     if status == 402:
         return f"add credits at {CREDITS_PAGE}, or a provider key at {PROVIDERS_PAGE}"
     if status == 404:
