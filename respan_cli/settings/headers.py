@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from respan_cli import __version__
 from respan_cli.errors import SettingsError
@@ -150,10 +149,9 @@ def framing(url: str) -> list[WireHeader]:
     Args:
         url: the base URL.
     """
-    parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
-    port = f":{parts.port}" if parts.port not in (None, 443 if parts.scheme == "https" else 80) else ""
-    lines = {"Host": host + port, "Connection": "keep-alive", "Content-Length": "(length of the body)"}
+    from respan_cli.settings.addresses import host_header
+
+    lines = {"Host": host_header(url), "Connection": "keep-alive", "Content-Length": "(length of the body)"}
     return [WireHeader(name, value, "the HTTP client") for name, value in lines.items()]
 
 
