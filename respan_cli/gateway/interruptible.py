@@ -8,7 +8,9 @@ The main thread is the only one that hears of a signal. While it looks up a host
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from threading import Event, Thread, current_thread, main_thread
+from time import monotonic
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -18,18 +20,23 @@ T = TypeVar("T")
 _POLL_INTERVAL_S = 0.1  # seconds
 
 
-def run_interruptibly(work: Callable[[], T]) -> T:
+def run_interruptibly(work: Callable[[], T], timeout_s: float | None = None) -> T:
     """Do the work beside us and wait for it; return what it returns, raise what it raises.
 
     An interrupt, or a signal that ends the program, ends the wait; the thread is left to itself and ends
     with the process.
+
+    Raises:
+        TimeoutError: the work took longer than `timeout_s`.
     """
-    if current_thread() is not main_thread():  # which hears of no signal anyway
+    if timeout_s is None and current_thread() is not main_thread():  # which hears of no signal anyway
         return work()
     task = _Task(work)
     Thread(target=task.run, name="respan-work", daemon=True).start()
-    while not task.done.wait(_POLL_INTERVAL_S):
-        pass
+    end = inf if timeout_s is None else monotonic() + timeout_s
+    while not task.done.wait(min(_POLL_INTERVAL_S, max(0.0, end - monotonic()))):
+        if monotonic() >= end:
+            raise TimeoutError
     return task.outcome()
 
 
