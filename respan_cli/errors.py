@@ -20,7 +20,7 @@ Every module may raise these; only `cli.main` turns one into an exit code.
 from __future__ import annotations
 
 import re
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import ClassVar, Self
 
 # What a script may compare with: anything else that a body calls its error's type is not one.
@@ -65,6 +65,32 @@ EXIT_CODE_MEANINGS: dict[ExitCode, str] = {
     ExitCode.ROWS_FAILED: "batch: some rows failed",
     ExitCode.INTERRUPTED: "interrupted; the partial answer stays printed (SIGTERM: 143, SIGHUP: 129)",
 }
+
+
+class FailureKind(StrEnum):
+    """What exactly is broken below HTTP, or in the log. The values are public (docs/check.md)."""
+
+    DNS = "dns"
+    TCP_REFUSED = "tcp_refused"
+    TCP_TIMEOUT = "tcp_timeout"
+    TCP = "tcp"
+    PROXY = "proxy"
+    PROXY_AUTH = "proxy_auth"
+    PROXY_NO_TLS = "proxy_no_tls"
+    PROXY_SOCKS = "proxy_socks"
+    PROXY_UNUSABLE = "proxy_unusable"
+    TLS_UNTRUSTED = "tls_untrusted"
+    TLS_EXPIRED = "tls_expired"
+    TLS_NOT_YET_VALID = "tls_not_yet_valid"
+    TLS_HOSTNAME = "tls_hostname"
+    TLS_NONE = "tls_none"
+    TLS_SILENT = "tls_silent"
+    TLS_CERTIFICATES = "tls_certificates"
+    TLS_CLIENT_CERTIFICATE = "tls_client_certificate"
+    TLS = "tls"
+    LOG_MISSING = "log_missing"
+    LOG_DIFFERS = "log_differs"
+    LOG_NONE = "log_none"
 
 
 class TerminationSignal(BaseException):

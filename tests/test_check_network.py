@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import datetime
 import json
+import os
+import socket
 import ssl
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +17,9 @@ import pytest
 import trustme
 
 from respan_cli.sandbox import Sandbox
+from tests.check_support import Checked, at, check
 from tests.hosts import ProxyServer, encrypted, free_port, host, page, saying
-from tests.support import run
-from tests.test_check import Checked, at, check
+from tests.support import run, run_process
 
 CA = trustme.CA(organization_name="Loopback Trust")
 OTHERS_CA = trustme.CA(organization_name="Company Proxy")
@@ -147,7 +150,7 @@ def test_a_plain_server_on_an_https_url_is_tls(sandbox: Sandbox, env: dict[str, 
 def test_a_tls_server_on_an_http_url_is_http(env: dict[str, str]) -> None:
     with host(encrypted(context_of(valid(9)), None)) as port:
         done = check(env=at(port, env))
-    assert (done.code, done.shown["failure"]["stage"]) in ((8, "http"), (9, "http"))
+    assert (done.code, done.shown["failure"]["stage"]) in ((8, "message"), (9, "message"))
 
 
 def test_a_connection_that_ends_in_the_handshake_is_tls(env: dict[str, str]) -> None:
@@ -158,7 +161,9 @@ def test_a_connection_that_ends_in_the_handshake_is_tls(env: dict[str, str]) -> 
     assert failure["next"] == f"openssl s_client -connect 127.0.0.1:{port}"
 
 
-# --- a proxy in force
+# --- through a proxy
+
+POST = "respan send ping --max-tokens 1 --base-url https://gateway.example:8443/"
 
 
 def through_proxy(port: int, env: dict[str, str], monkeypatch: pytest.MonkeyPatch, scheme: str) -> Checked:
@@ -198,7 +203,7 @@ def test_a_plain_request_goes_through_a_proxy_without_a_tunnel(
         done = through_proxy(port, env, monkeypatch, "http")
     assert (done.code, done.error) == (0, None)
     assert "tunnel" not in done.facts("tcp")
-    assert len(sandbox.requests) == 3
+    assert len(sandbox.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -209,7 +214,7 @@ def test_a_plain_request_goes_through_a_proxy_without_a_tunnel(
             "proxy_auth",
             "export HTTPS_PROXY=http://USER:PASSWORD@127.0.0.1:{port}",
         ),
-        ("HTTP/1.1 403 Forbidden", "proxy", "curl -v https://gateway.example:8443/"),
+        ("HTTP/1.1 403 Forbidden", "proxy", f"{POST} --insecure-http --no-stdin --as curl | sh"),
     ],
 )
 def test_a_proxy_that_refuses_is_tcp(
@@ -238,8 +243,11 @@ def test_a_proxy_that_does_not_pass_a_plain_request_on_is_named(
     with host(saying(refusal)) as port:
         done = through_proxy(port, env, monkeypatch, "http")
     failure = done.shown["failure"]
-    assert (done.code, failure["stage"], failure["type"]) == (code, "http", kind)
+    stage = "http" if kind == "proxy_auth" else "message"
+    assert (done.code, failure["stage"], failure["type"]) == (code, stage, kind)
     assert "the proxy" in failure["means"]
+    if kind == "proxy_auth":
+        assert failure["next"] == f"export HTTP_PROXY=http://USER:PASSWORD@127.0.0.1:{port}"
 
 
 def test_a_proxy_that_is_not_there_is_explained_as_one(
@@ -253,7 +261,7 @@ def test_a_proxy_that_is_not_there_is_explained_as_one(
 def test_a_portal_behind_a_proxy_is_http(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     with host(saying(page("200 OK", "<title>Welcome</title>"))) as port:
         done = through_proxy(port, env, monkeypatch, "http")
-    assert (done.code, done.shown["failure"]["stage"]) == (9, "http")
+    assert (done.code, done.shown["failure"]["stage"]) == (9, "message")
 
 
 @pytest.mark.parametrize(
@@ -268,8 +276,68 @@ def test_a_portal_behind_a_proxy_is_http(env: dict[str, str], monkeypatch: pytes
 def test_a_proxy_that_cannot_be_used_is_the_proxy_stage(
     env: dict[str, str], monkeypatch: pytest.MonkeyPatch, proxy: str, kind: str
 ) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)  # the package that SOCKS needs is not installed
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     done = check("--base-url", "https://gateway.example", env=env)
     failure = done.shown["failure"]
     assert (done.code, failure["stage"], failure["type"]) == (8, "proxy", kind)
     assert failure["seen"].startswith(f"proxy: HTTPS_PROXY names no usable proxy: {proxy}: ")
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_server_that_wants_a_client_certificate_is_named(env: dict[str, str]) -> None:
+    context = context_of(valid(90))
+    context.verify_mode = ssl.CERT_REQUIRED
+    CA.configure_trust(context)
+    with host(encrypted(context, None)) as port:
+        done = check(env=at(port, env, "https"))
+        sent = run("send", "hi", env=at(port, env, "https"))
+    failure = done.shown["failure"]
+    assert (done.code, failure["type"]) == (8, "tls_client_certificate")
+    assert failure["means"].startswith("the server requires a client certificate (mutual TLS)")
+    assert sent.code == 8
+    assert "  why:  the server requires a client certificate (mutual TLS)\n" in sent.err
+
+
+def socks(connection: socket.socket) -> None:
+    """A SOCKS5 proxy that wants a user and a password, and knows none (RFC 1928, 1929)."""
+    methods = connection.recv(257)
+    if b"\x02" not in methods[2:]:
+        connection.sendall(b"\x05\xff")
+        return
+    connection.sendall(b"\x05\x02")
+    connection.recv(513)
+    connection.sendall(b"\x01\x01")
+
+
+def http_only(connection: socket.socket) -> None:
+    """A server that takes a TLS handshake for a bad request."""
+    connection.recv(65536)
+    connection.sendall(page("400 Bad Request", "what?"))
+
+
+@pytest.mark.parametrize("user", ["jo:wrong@", ""], ids=["wrong password", "no password"])
+def test_a_socks_proxy_that_does_not_know_the_user_asks_for_one(env: dict[str, str], user: str) -> None:
+    # In a process of its own: the HTTP client does not close the socket of a refused SOCKS connection.
+    with host(socks) as port:
+        proxied = {**env, "ALL_PROXY": f"socks5://{user}127.0.0.1:{port}", "PATH": os.environ["PATH"]}
+        done = run_process("check", "--json", "--base-url", "https://gateway.example", env=proxied)
+    failure = json.loads(done.out)["failure"]
+    assert (done.code, failure["stage"], failure["type"]) == (8, "http", "proxy_auth")
+    assert failure["means"] == "the proxy requires a username and password"
+    assert failure["next"] == f"export ALL_PROXY=socks5://USER:PASSWORD@127.0.0.1:{port}"
+
+
+def test_https_in_front_of_a_proxy_without_tls_is_named(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with host(http_only) as port:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{port}")
+        done = check("--base-url", "https://gateway.example", env=env)
+        sent = run("send", "hi", "--base-url", "https://gateway.example", env=env)
+    failure = done.shown["failure"]
+    assert (done.code, failure["stage"], failure["type"]) == (8, "tls", "proxy_no_tls")
+    assert failure["seen"].startswith(f"tls: the proxy at 127.0.0.1:{port} does not speak TLS")
+    assert failure["next"] == f"export HTTPS_PROXY=http://127.0.0.1:{port}"
+    assert sent.code == 8
+    assert "  why:  https:// in HTTPS_PROXY means TLS to the proxy itself" in sent.err

@@ -33,10 +33,12 @@ def at(url: str, *argv: str, retries: int = 0) -> Outcome:
     return run("send", "hi", "--max-retries", str(retries), *argv, env=env)
 
 
-def check(url: str, message: str, why: str, hint: str, *argv: str, retryable: bool = True) -> None:
+def check(
+    url: str, message: str, why: str, hint: str, *argv: str, retryable: bool = True, kind: str = "unreached"
+) -> None:
     """Send to this URL, in every form of output, and compare all there is to see."""
     details = {
-        "type": "unreached",
+        "type": kind,
         "message": f"{message}: {why}",
         "status": None,
         "retryable": retryable,
@@ -196,13 +198,13 @@ def test_the_hint_about_the_certificate_file_is_true(
             "127.0.0.1",
             -1,
             "certificate has expired",
-            "its time is over, or this machine's clock is ahead: see 'date -u'",
+            "it has expired, or this machine's clock is ahead: see 'date -u'",
         ),
         (
             "127.0.0.1",
             90,
             "certificate is not yet valid",
-            "its time has not begun, or this machine's clock is behind: see 'date -u'",
+            "it is not yet valid, or this machine's clock is behind: see 'date -u'",
         ),
     ],
     ids=["another host's", "expired", "not yet valid"],
@@ -279,6 +281,10 @@ def around(source: str) -> str:
     return f"is the proxy right, and does it run? {source} names it; NO_PROXY=gateway.invalid goes around it"
 
 
+def asks_for_user(source: str) -> str:
+    return f"the proxy requires a username and password: {source}=scheme://USER:PASSWORD@HOST:PORT"
+
+
 @pytest.mark.parametrize("source", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
 def test_a_proxy_that_does_not_run(source: str, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(source, f"http://me:{PASSWORD}@127.0.0.1:{closed_port}")
@@ -305,7 +311,9 @@ def test_a_proxy_that_refuses(answer: str, retryable: bool, monkeypatch: pytest.
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
         message = through(f"http://127.0.0.1:{port}", "HTTPS_PROXY")
         why = f"the proxy answered: {answer}"
-        check(NOWHERE, message, why, around("HTTPS_PROXY"), retryable=retryable)
+        hint = asks_for_user("HTTPS_PROXY") if answer.startswith("407") else around("HTTPS_PROXY")
+        kind = "proxy_auth" if answer.startswith("407") else "unreached"
+        check(NOWHERE, message, why, hint, retryable=retryable, kind=kind)
     assert all(request.startswith(b"CONNECT gateway.invalid:443 ") for request in received)
     assert not any(KEY.encode() in request for request in received)
 
@@ -321,7 +329,8 @@ def test_a_proxy_that_asks_who_is_there_without_a_tunnel(monkeypatch: pytest.Mon
         message = f"cannot reach gateway.invalid:80 through the proxy {proxy} (from HTTP_PROXY)"
         why = "the proxy answered: 407 Proxy Authentication Required"
         plain = NOWHERE.replace("https", "http")
-        check(plain, message, why, around("HTTP_PROXY"), "--insecure-http", retryable=False)
+        hint = asks_for_user("HTTP_PROXY")
+        check(plain, message, why, hint, "--insecure-http", retryable=False, kind="proxy_auth")
 
 
 @pytest.mark.parametrize(
@@ -341,6 +350,7 @@ def test_a_proxy_that_is_malformed(url: str, shown: str, monkeypatch: pytest.Mon
 
 
 def test_a_socks_proxy_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
     check(
         NOWHERE,

@@ -190,7 +190,9 @@ def test_a_refused_key_is_told_as_that() -> None:
         log.summary(LogQuery(SINCE))
     root = host.url.removesuffix("anthropic/")
     assert (caught.value.code, caught.value.reason) == (4, "Invalid key")
-    assert caught.value.message == f"cannot read the request log at {root}: the key was not accepted (HTTP 401)"
+    assert (
+        caught.value.message == f"cannot read the request log at {root}: the key was not accepted (HTTP 401)"
+    )
 
 
 def test_a_request_is_found_by_its_custom_identifier_past_those_that_are_known() -> None:

@@ -9,19 +9,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from respan_cli.errors import BadResponseError, NetworkError, RespanError, ResponseTimeoutError
+from respan_cli.errors import BadResponseError, FailureKind, NetworkError, RespanError, ResponseTimeoutError
 from respan_cli.gateway.proxy import Proxy
+from respan_cli.settings.addresses import authority, host_and_port
 
 ORIGIN = "'respan config show --origin'"
 _UNKNOWN = "if a company's own authority signed it, SSL_CERT_FILE=PATH names the file with its certificate"
 _OTHERS = f"it belongs to another name: is the base URL right? {ORIGIN} tells where it came from"
-# What OpenSSL finds wrong with a certificate whose authority is trusted -> what to do.
-_BAD_CERTIFICATES = {
-    9: "its time has not begun, or this machine's clock is behind: see 'date -u'",
-    10: "its time is over, or this machine's clock is ahead: see 'date -u'",
-    62: _OTHERS,
-    64: _OTHERS,
+# What is wrong with a certificate -> what to do.
+_CERTIFICATE_HINTS = {
+    FailureKind.TLS_NOT_YET_VALID: "it is not yet valid, or this machine's clock is behind: see 'date -u'",
+    FailureKind.TLS_EXPIRED: "it has expired, or this machine's clock is ahead: see 'date -u'",
+    FailureKind.TLS_HOSTNAME: _OTHERS,
 }
+# How the proxy of a SOCKS URL says that it wants a user and a password (RFC 1928, 1929; words of httpcore).
+_SOCKS_AUTH = ("Invalid username/password", "NO ACCEPTABLE METHODS", "USERNAME/PASSWORD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Route:
     @property
     def host(self) -> str:
         """Host and port, as in `api.respan.ai:443`."""
-        return _address(self.url)
+        return authority(*host_and_port(self.url))
 
     @property
     def via(self) -> str:
@@ -84,7 +86,11 @@ def refused_by_proxy(words: str, route: Route) -> RespanError:
     Args:
         words: its status and what it said.
     """
-    return _failed(route, f"the proxy answered: {words}", _hint(route), retryable=words.startswith("5"))
+    reason = f"the proxy answered: {words}"
+    if route.proxy and (words.startswith("407") or any(known in words for known in _SOCKS_AUTH)):
+        hint = f"the proxy requires a username and password: {route.proxy.source}=scheme://USER:PASSWORD@HOST:PORT"
+        return _failed(route, reason, hint, retryable=False).with_kind(FailureKind.PROXY_AUTH)
+    return _failed(route, reason, _hint(route), retryable=words.startswith("5"))
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -165,16 +171,29 @@ def dropped(error: BaseException) -> str:
 
 
 def _no_tls(route: Route, cause: ssl.SSLError) -> NetworkError:
+    from respan_cli.gateway.tls_errors import kind_of
+
+    kind = kind_of(cause)
     if isinstance(cause, ssl.SSLCertVerificationError):
         reason = f"its certificate is not trusted: {cause.verify_message.rstrip('.')}"
-        hint = _BAD_CERTIFICATES.get(cause.verify_code, _UNKNOWN)
-    elif cause.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"):
-        reason = "what answers there does not speak TLS"
-        hint = f"is it http://, or another port? {ORIGIN} tells where the base URL came from"
-    else:
+        return _failed(route, reason, _CERTIFICATE_HINTS.get(kind, _UNKNOWN), retryable=False)
+    if kind == FailureKind.TLS_CLIENT_CERTIFICATE:
+        reason = "the server requires a client certificate (mutual TLS)"
+        hint = "respan sends no client certificate: connect through a proxy that does"
+        return _failed(route, reason, hint, retryable=False).with_kind(kind)
+    if kind != FailureKind.TLS_NONE:
         reason = f"TLS failed: {(cause.reason or str(cause)).replace('_', ' ').lower()}"
-        hint = _hint(route)
-    return _failed(route, reason, hint, retryable=False)
+        return _failed(route, reason, _hint(route), retryable=False)
+    if route.proxy and route.proxy.url.startswith("https://"):
+        return _proxy_without_tls(route, route.proxy)
+    hint = f"is it http://, or another port? {ORIGIN} tells where the base URL came from"
+    return _failed(route, "what answers there does not speak TLS", hint, retryable=False)
+
+
+def _proxy_without_tls(route: Route, proxy: Proxy) -> NetworkError:
+    reason = f"https:// in {proxy.source} means TLS to the proxy itself, and it does not speak TLS"
+    hint = f"write http:// in {proxy.source}: the gateway's own TLS goes through it all the same"
+    return _failed(route, reason, hint, retryable=False).with_kind(FailureKind.PROXY_NO_TLS)
 
 
 def _not_http(route: Route, cause: Exception) -> BadResponseError:
@@ -208,12 +227,6 @@ def _hint(route: Route) -> str:
         around = f"NO_PROXY={urlsplit(route.url).hostname}"
         return f"is the proxy right, and does it run? {route.proxy.source} names it; {around} goes around it"
     return f"is the network up, and the base URL right? see {ORIGIN}"
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
 def is_dropped(error: BaseException) -> bool:

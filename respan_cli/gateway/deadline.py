@@ -18,6 +18,10 @@ class Deadline:
         self.seconds = seconds
         self._end = time.monotonic() + seconds
 
+    def extend(self, seconds: float) -> None:
+        """Move it: so much time was not the gateway's."""
+        self._end += seconds
+
     def left(self) -> float:
         """Seconds until then, rounded, and never so few that they mean something else."""
         return max(_LEAST, round(self._end - time.monotonic(), 2))

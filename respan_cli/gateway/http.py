@@ -12,16 +12,18 @@ from respan_cli.errors import BadResponseError, RespanError
 from respan_cli.gateway.api_errors import RequestContext, from_response
 from respan_cli.gateway.deadline import Deadline
 from respan_cli.gateway.error_body import as_json, ids, words
+from respan_cli.gateway.sdk import reading_errors
 
 if TYPE_CHECKING:
     import httpx2
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
+_REFUSALS = frozenset({401, 402, 403, 429})
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """One response: its status, its headers (lower-case names), its body (parsed if it is JSON)."""
+    """One response: its status, its headers (lower-case names), its body (parsed if it is JSON), its time."""
 
     status: int
     headers: Mapping[str, str]
@@ -48,10 +50,11 @@ class HttpResponse:
             return None
 
     def failure(self, context: RequestContext) -> RespanError:
-        """The error that this response would be to a message."""
-        if self.is_json or self.status >= 500 or 300 <= self.status < 400:
+        """The error that this response means. A refusal means the same as a page or a text as in JSON."""
+        refused = self.status in _REFUSALS or self.status >= 500 or 300 <= self.status < 400
+        if self.is_json or refused:
             return from_response(self.status, self.body, self.headers, context)
-        message = f"{self.what} where a gateway answers JSON"
+        message = f"{self.what} where the API answers with a JSON object"
         found = ids(self.headers, None)
         return BadResponseError(
             message, reason=words(self.body), request_id=found.request_id, log_id=found.log_id
@@ -76,8 +79,13 @@ def fetch(client: httpx2.Client, method: str, url: str, body: object, deadline: 
 
 def _read(response: httpx2.Response, deadline: Deadline) -> str:
     data = bytearray()
-    for chunk in response.iter_bytes():
-        data += chunk
-        if len(data) > MAX_BODY_BYTES or deadline.passed:
-            break
+    try:
+        for chunk in response.iter_bytes():
+            data += chunk
+            if len(data) > MAX_BODY_BYTES or deadline.passed:
+                break
+    except reading_errors():
+        if response.is_success:
+            raise
+        # Of a refusal the status is known, and the words that came have to do.
     return data.decode("utf-8", "replace")

@@ -16,12 +16,15 @@ from respan_cli.terminal.background import BackgroundTask
 T = TypeVar("T")
 
 
-def run_interruptibly(work: Callable[[], T]) -> T:
+def run_interruptibly(work: Callable[[], T], timeout_s: float | None = None) -> T:
     """Do the work on another thread and wait for it; return what it returns, raise what it raises.
 
     An interrupt, or a signal that ends the program, ends the wait; the thread is left alone and ends with the
     process.
+
+    Raises:
+        TimeoutError: the work took longer than `timeout_s`.
     """
-    if current_thread() is not main_thread():  # which hears of no signal anyway
+    if timeout_s is None and current_thread() is not main_thread():  # which hears of no signal anyway
         return work()
-    return BackgroundTask(work, name="respan-work").start().result()
+    return BackgroundTask(work, name="respan-work").start().result(timeout_s)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from respan_cli import __version__
 from respan_cli.errors import SettingsError
@@ -147,10 +146,9 @@ def on_the_wire(
 
 def framing(url: str) -> list[WireHeader]:
     """The headers that the HTTP client adds by itself, to show them."""
-    parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
-    port = f":{parts.port}" if parts.port not in (None, 443 if parts.scheme == "https" else 80) else ""
-    lines = {"Host": host + port, "Connection": "keep-alive", "Content-Length": "(length of the body)"}
+    from respan_cli.settings.addresses import host_header
+
+    lines = {"Host": host_header(url), "Connection": "keep-alive", "Content-Length": "(length of the body)"}
     return [WireHeader(name, value, "the HTTP client") for name, value in lines.items()]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from threading import Event, Thread
+from time import monotonic
 from typing import Generic, Self, TypeVar
 
 T = TypeVar("T")
@@ -35,10 +37,17 @@ class BackgroundTask(Generic[T]):
         """Wait until the work is done, for at most `timeout` seconds; return whether it is."""
         return self._done.wait(timeout)
 
-    def result(self) -> T:
-        """Wait until the work is done; return what it returned, or raise what it raised. Call it once."""
-        while not self._done.wait(POLL_INTERVAL_S):
-            pass
+    def result(self, timeout_s: float | None = None) -> T:
+        """Wait until the work is done; return what it returned, or raise what it raised. Call it once.
+
+        Raises:
+            TimeoutError: the work takes longer than `timeout_s`.
+        """
+        end = inf if timeout_s is None else monotonic() + timeout_s
+        # In pieces, so that no signal is missed in the moment before a wait.
+        while not self._done.wait(min(POLL_INTERVAL_S, max(0.0, end - monotonic()))):
+            if monotonic() >= end:
+                raise TimeoutError
         failure, self._failure = self._failure, None
         if failure is not None:
             try:

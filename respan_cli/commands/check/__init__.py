@@ -1,5 +1,6 @@
-"""Which layer is broken: the stages of `respan check`, from the settings up to Respan's log.
+"""`respan check`: the stages from the settings up to Respan's log, each looked at by itself.
 
-Each stage is data (`stages.Stage`); the command only shows them. Inside, imports go one way:
-probes, hop, spread → diagnosis → stages → state → log → local, network, exchanges, messages → report, run.
+A stage is data (`stages.Stage`). `run` brings the stages of one check, `report` shows them, `monitor` repeats
+the check. Imports go one way: stages, options, probes, probe_answers, proxy_endpoint, spread, diagnosis_texts
+→ diagnosis → context → log → local, network, message → http → run, report, prometheus → command → monitor.
 """

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -15,8 +17,6 @@ from respan_cli.terminal.redact import is_secret
 from respan_cli.terminal.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from respan_cli.commands.check.context import CheckContext
     from respan_cli.commands.check.diagnosis import DiagnosisContext
     from respan_cli.commands.check.stages import Stage
@@ -29,17 +29,40 @@ TABLES = ("metadata", "respan_params", "headers", "gateway_headers")
 
 
 def check(terminal: Terminal, options: CheckOptions) -> int:
-    """Find out whether this profile can send, and if not, which layer is broken and what to do.
+    """Diagnose the connection, layer by layer.
 
     $ respan check                           # settings, DNS, TCP, TLS, HTTP, key, one real message
     $ respan check --no-send                 # the same without the message: nothing is paid
     $ respan check --log --customer-id acme  # does the identity arrive in Respan's log?
     $ respan check --count 20 --interval 1   # how fast, over one connection and over new ones
-    $ respan check --json                    # for monitoring: every stage, its time, its facts
+    $ respan check --every 60 --send-every 3600 --prometheus respan.prom  # monitoring
 
     The stages run in order and the first that fails ends the check; the exit code is that of its failure.
     """
     options.check()
+    if options.every is not None:
+        from respan_cli.commands.check.monitor import monitor
+
+        return monitor(terminal, options, options.every)
+    with open_check(terminal, options) as context:
+        stages = follow(context, terminal, options)
+    if options.prometheus:
+        from respan_cli.commands.check import prometheus
+
+        message = next((stage for stage in stages if is_sent(stage)), None)
+        profile = context.diagnosis.profile
+        text = prometheus.metrics(stages, message, profile, datetime.now(UTC).timestamp())
+        prometheus.write(options.prometheus, text)
+    if stages[-1].failure is not None:
+        raise stages[-1].failure
+    return ExitCode.OK
+
+
+@contextmanager
+def open_check(terminal: Terminal, options: CheckOptions) -> Iterator[CheckContext]:
+    """A check that has not begun; what it opens is closed at the end."""
+    from contextlib import ExitStack
+
     from respan_cli.commands.check.context import CheckContext
     from respan_cli.commands.shared.connection import open_target
 
@@ -52,17 +75,18 @@ def check(terminal: Terminal, options: CheckOptions) -> int:
             check_can_send(settings, insecure_http=options.insecure_http or options.sandbox)
             return stack.enter_context(open_target(settings, terminal.env, sandbox=options.sandbox))
 
-        context = CheckContext(load, connect, terminal, options, diagnosis_context(options))
-        return follow(context, terminal, as_json=options.as_json)
+        yield CheckContext(load, connect, terminal, options, diagnosis_context(options))
 
 
 def diagnosis_context(options: CheckOptions) -> DiagnosisContext:
     """What the options say of the request, for the command to type next to say it again."""
     from respan_cli.commands.check.diagnosis import DiagnosisContext
 
-    profile = options.profile or DEFAULT_PROFILE
     return DiagnosisContext(
-        profile=profile, typed="".join(typed(options)), log_timeout=options.seconds_for_log
+        profile=options.profile or DEFAULT_PROFILE,
+        typed="".join(typed(options)),
+        unpaid=options.no_send,
+        log_timeout=options.seconds_for_log,
     )
 
 
@@ -82,43 +106,62 @@ def typed(options: CheckOptions) -> Iterator[str]:
         yield " --insecure-http"
 
 
-def follow(state: CheckContext, terminal: Terminal, *, as_json: bool) -> int:
-    """Run the check and show each stage as it completes; with `as_json`, all of them at its end.
+def is_sent(stage: Stage) -> bool:
+    """Whether it is the stage of a message that was sent."""
+    from respan_cli.commands.check.stages import Verdict
 
-    Raises:
-        RespanError: the failure of the stage that failed, with its three lines.
-    """
+    return stage.name == "message" and stage.verdict is not Verdict.SKIPPED
+
+
+def follow(context: CheckContext, terminal: Terminal, options: CheckOptions) -> list[Stage]:
+    """Run the check; show each stage as it completes, or all of them as one object at its end."""
     from respan_cli.commands.check import report
     from respan_cli.commands.check.run import run
     from respan_cli.output.renderers import json_line
 
-    done: list[Stage] = []
-    for stage in run(state):
-        done.append(stage)
-        if not as_json:
+    begin = datetime.now(UTC)
+    stages: list[Stage] = []
+    for stage in run(context):
+        stages.append(stage)
+        if not options.as_json and not options.quiet:
             show(stage, terminal)
-    if as_json:
-        terminal.write(terminal.redact_secrets(json_line(report.as_json(done, state.case))))
+    if not options.as_json:
+        if not options.quiet:
+            show_verdict(stages, context.diagnosis.profile, terminal)
+    elif stages[-1].failure is not None or not options.quiet:
+        shown = json_line(report.as_json(stages, context.diagnosis, begin))
+        terminal.write(terminal.redact_secrets(shown))
         terminal.flush()
-    if done[-1].failure is not None:
-        raise done[-1].failure
-    return ExitCode.OK
+    return stages
 
 
 def show(stage: Stage, terminal: Terminal) -> None:
-    """One stage: to a person a line with a sign, to a program a row; its warnings to standard error."""
+    """One stage: to a person a line with a mark, to a program a row; its warnings to standard error."""
+    from respan_cli.commands.check import report
+
+    repeated = stage.name == "repeat" and not stage.failure
+    if terminal.stdout_isatty:
+        marks = report.marks_for(terminal.encoding)
+        text = report.line(stage, marks, terminal.width, color=terminal.use_color())
+        terminal.write_now(terminal.redact_secrets(text))
+        if repeated:
+            terminal.write_now(report.table(stage.facts, terminal.width))
+    else:
+        terminal.write(terminal.redact_secrets(report.row(stage)))
+        if repeated:
+            terminal.write(report.table_rows(stage.facts))
+        terminal.flush()
+    for warning in stage.warnings:
+        terminal.warn(warning)
+
+
+def show_verdict(stages: list[Stage], profile: str, terminal: Terminal) -> None:
+    """The last line of a check."""
     from respan_cli.commands.check import report
 
     if terminal.stdout_isatty:
-        marks = report.marks_for(terminal.encoding)
-        terminal.write(terminal.redact_secrets(report.line(stage, marks, terminal.width)))
-        if stage.name == "repeat" and not stage.failure:
-            table = report.table(stage.facts, terminal.width)
-            terminal.write(table + report.bars(stage.facts, marks, terminal.width) + "\n")
+        color = terminal.use_color()
+        terminal.write_now(report.verdict_line(stages, profile, terminal.width, color=color))
     else:
-        terminal.write(terminal.redact_secrets(report.row(stage)))
-        if stage.name == "repeat" and not stage.failure:
-            terminal.write(report.table_rows(stage.facts))
-    terminal.flush()
-    for warning in stage.warnings:
-        terminal.warn(warning)
+        terminal.write(report.verdict_row(stages, profile))
+        terminal.flush()

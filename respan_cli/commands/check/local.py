@@ -1,4 +1,4 @@
-"""The first layer: the settings, and what of this machine deserves a warning."""
+"""The first stage: the settings, and what on this machine deserves a warning."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from respan_cli.commands.check.context import FOR_US, CheckContext
+from respan_cli.commands.check.context import CheckContext
 from respan_cli.commands.check.stages import Finding
 from respan_cli.errors import RespanError
 from respan_cli.gateway.deadline import Deadline
@@ -18,76 +18,61 @@ from respan_cli.settings import store
 from respan_cli.settings.headers import resolve_references
 
 PROGRAM = "respan"
-_TOLD_APART = ("base_url", "model", "api_key", "api_key_command")  # told with their values, or first
 
 
-def settings(state: CheckContext) -> Finding:
+def settings(context: CheckContext) -> Finding:
     """Which profile, which source each value came from, and whether there is a key.
 
     Raises:
         RespanError: the settings cannot be used.
     """
-    state.current = current = state.load()
-    state.case = replace(
-        state.case,
-        profile=current.profile,
-        base_url=current.base_url,
-        url_source=current.sources["base_url"],
-        model=current.model,
-        model_source=current.sources["model"],
+    context.settings = known = context.load()
+    context.diagnosis = replace(
+        context.diagnosis,
+        profile=known.profile,
+        base_url=known.base_url,
+        url_source=known.sources["base_url"],
+        model=known.model,
+        model_source=known.sources["model"],
     )
     try:
-        for headers in (current.headers, current.gateway_headers):
-            resolve_references(headers, state.terminal.env)
-        state.target = state.connect(current)
+        for headers in (known.headers, known.gateway_headers):
+            resolve_references(headers, context.terminal.env)
+        context.target = context.connect(known)
     except RespanError as failure:
-        key = {"present": current.api_key is not None, "source": current.sources.get("api_key")}
-        return Finding("", _facts(state, current.sources, key), failure=failure)
-    return _with_key(state)
+        key = {"present": known.api_key is not None, "source": known.sources.get("api_key")}
+        return Finding("", _facts(context, known.sources, key), failure=failure)
+    return _with_key(context)
 
 
-def _with_key(state: CheckContext) -> Finding:
-    current, target = state.current, state.target
-    state.deadline = Deadline(state.timeout * (1 - FOR_US))
-    state.hide_secrets()
-    sources = {**current.sources, "api_key": target.key_source}
-    if target.url != current.base_url:  # the sandbox answers, whatever the settings say
+def _with_key(context: CheckContext) -> Finding:
+    target = context.target
+    context.deadline = Deadline(context.timeout)
+    context.hide_secrets()
+    sources = {**context.settings.sources, "api_key": target.key_source}
+    if target.url != context.settings.base_url:  # the sandbox answers, whatever the settings say
         sources["base_url"] = target.key_source
-    state.case = replace(
-        state.case,
+    context.diagnosis = replace(
+        context.diagnosis,
         base_url=target.url,
         url_source=sources["base_url"],
         key_source=target.key_source,
-        timeout=state.timeout,
+        timeout=context.timeout,
     )
-    facts = _facts(state, sources, {"present": True, "source": target.key_source})
-    return Finding(_summary(state, sources), facts, tuple(_warnings(state.terminal.env)))
+    facts = _facts(context, sources, {"present": True, "source": target.key_source})
+    summary = f"profile {context.settings.profile}, key from {target.key_source}"
+    return Finding(summary, facts, tuple(_warnings(context.terminal.env)))
 
 
-def _facts(state: CheckContext, sources: Mapping[str, str], key: Mapping[str, object]) -> dict[str, Any]:
+def _facts(context: CheckContext, sources: Mapping[str, str], key: Mapping[str, object]) -> dict[str, Any]:
     return {
-        "profile": state.case.profile,
-        "profile_file": str(store.config_path(state.terminal.env)),
-        "base_url": state.case.base_url,
-        "model": state.case.model,
+        "profile": context.diagnosis.profile,
+        "profile_file": str(store.config_path(context.terminal.env)),
+        "base_url": context.diagnosis.base_url,
+        "model": context.diagnosis.model,
         "key": key,
         "sources": dict(sources),
     }
-
-
-def _summary(state: CheckContext, sources: Mapping[str, str]) -> str:
-    parts = [
-        f"profile {state.current.profile}",
-        f"{state.target.url} ({sources['base_url']})",
-        f"{state.current.model} ({sources['model']})",
-        f"key from {sources['api_key']}",
-    ]
-    given = [
-        f"{name} from {source}"
-        for name, source in sources.items()
-        if source != "default" and name not in _TOLD_APART
-    ]
-    return ", ".join([*parts, *given])
 
 
 def _warnings(env: Mapping[str, str]) -> Iterator[str]:

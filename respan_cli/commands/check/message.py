@@ -1,4 +1,4 @@
-"""The layer that all of it is for: a real message, and on request many of them, measured."""
+"""A real message, and on request many of them, measured."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import asdict, replace
 from typing import Any
 from uuid import uuid4
 
-from respan_cli.commands.check.context import CheckContext, Measured
+from respan_cli.commands.check.context import Attempt, CheckContext, Measured
 from respan_cli.commands.check.spread import MEASURES, spread
 from respan_cli.commands.check.stages import Finding
-from respan_cli.errors import RespanError, ResponseTimeoutError
+from respan_cli.errors import ProviderError, RespanError, ResponseTimeoutError
 from respan_cli.exchange import exchange
 from respan_cli.gateway.client import GatewayClient
 from respan_cli.gateway.deadline import Deadline
 from respan_cli.gateway.log_api import LogApi
 from respan_cli.gateway.observer import DelegatingObserver, RequestObserver
-from respan_cli.gateway.sdk import deprecation
+from respan_cli.gateway.sdk import deprecation, load_sdk
 from respan_cli.messages.request import AUTO, MessageRequest, build, user_turn
 from respan_cli.output.progress import observer_for, remark
 from respan_cli.output.result import Result
@@ -28,41 +28,63 @@ from respan_cli.terminal.redact import redact
 PROMPT = "ping"
 
 
-def message(state: CheckContext) -> Finding:
-    """A real message, streamed, as `send` sends it, with the profile's identity and headers; one token.
+def attempt(context: CheckContext) -> Attempt:
+    """Send the message, streamed, as `send` sends it, with the profile's identity and headers; one token."""
+    with context.own_time():
+        load_sdk()
+    warning = deprecation(context.settings.model)
+    warnings = (warning,) if warning else ()
+    begin = time.monotonic()
+    try:
+        request = _request(context)
+        if context.options.log:
+            request = _findable(context, request)
+        context.client = client = context.message_client(context.deadline.left())
+        context.stack.enter_context(client)
+        context.first = _send(context, client, request, context.deadline)
+    except RespanError as failure:
+        return Attempt((time.monotonic() - begin) * 1000, failure, warnings)
+    return Attempt(context.first.result.timing.total_ms, None, warnings)
 
-    Raises:
-        RespanError: of every kind that `send` knows.
-    """
-    if state.options.no_send:
-        warning = deprecation(state.current.model)  # which is the SDK's to give when the message is sent
+
+def message(context: CheckContext) -> Finding:
+    """What came of the message."""
+    if not context.sends:
+        warning = deprecation(context.settings.model)  # the SDK gives it when the message is sent
         warnings = (warning,) if warning else ()
         return Finding("not sent (--no-send)", {"why": "--no-send"}, warnings, skipped=True)
-    told: list[str] = []
-    request = _request(state)
-    if state.options.log:
-        request = _findable(state, request)
-    state.gateway = gateway = state.sender(state.deadline.left(), keep_alive=1)
-    state.stack.enter_context(gateway)
-    if warning := deprecation(request.model):
-        told.append(warning)
-    measured = _send(state, gateway, request, state.deadline)
-    state.first = measured
-    result = measured.result
-    answered = str(result.answer.message.get("model") or request.model)
+    sent = context.attempt
+    if sent.failure is not None:
+        return Finding("", failure=_with_public_status(context, sent.failure), ms=sent.ms)
+    result = context.first.result
+    model = str(result.answer.message.get("model") or result.request.model)
     facts = {
-        "model": answered,
-        **measured.times(),
+        "model": model,
+        **context.first.times(),
         "stop_reason": result.answer.stop_reason,
         "usage": dict(result.answer.usage),
         "request_id": result.ids.request_id,
         "log_id": result.ids.log_id,
-        "respan_params": redact(request.respan_params),
+        "respan_params": redact(result.request.respan_params),
     }
-    return Finding(_told(answered, result), facts, tuple(told), result.timing.total_ms)
+    return Finding(_summary(model, result), facts, sent.warnings, sent.ms)
 
 
-def _told(model: str, result: Result) -> str:
+def _with_public_status(context: CheckContext, failure: RespanError) -> RespanError:
+    """Where the provider failed, add what the public status says of the model in the last hour."""
+    if not isinstance(failure, ProviderError):
+        return failure
+    from respan_cli.gateway.models_api import status_line
+    from respan_cli.settings.headers import on_the_wire
+
+    headers = [header for header in on_the_wire({}, authorization="") if header.name != "Authorization"]
+    line = status_line(context.request_context, headers, context.settings.model)
+    if line is None:
+        return failure
+    return failure.with_reason("; ".join(part for part in (failure.reason, line) if part))
+
+
+def _summary(model: str, result: Result) -> str:
     first = result.timing.first_token_ms
     parts = [
         f"{model} answered",
@@ -72,23 +94,23 @@ def _told(model: str, result: Result) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _request(state: CheckContext) -> MessageRequest:
-    current = replace(state.current, max_tokens=1)
-    return build(current, [user_turn(PROMPT)], resolve_references(current.headers, state.terminal.env))
+def _request(context: CheckContext) -> MessageRequest:
+    settings = replace(context.settings, max_tokens=1)
+    return build(settings, [user_turn(PROMPT)], resolve_references(settings.headers, context.terminal.env))
 
 
-def _findable(state: CheckContext, request: MessageRequest) -> MessageRequest:
+def _findable(context: CheckContext, request: MessageRequest) -> MessageRequest:
     """The request with a custom identifier by which the log can find it, should there be no log id.
 
     One that the settings fix is left as it is: what the log has under it already is noted instead.
     """
-    fixed = state.current.custom_identifier
+    fixed = context.settings.custom_identifier
     if fixed in (None, AUTO):
         made = {"custom_identifier": f"respan-check-{uuid4()}"}
         return replace(request, respan_params={**request.respan_params, **made})
-    with suppress(RespanError), state.log_reader() as client:  # a failure is the log stage's to tell
-        log = LogApi(client, state.deadline, state.observer())
-        state.known_logs = log.ids_of(fixed or "")
+    with suppress(RespanError), context.log_reader() as client:  # a failure is the log stage's to tell
+        log = LogApi(client, context.deadline, context.observer())
+        context.known_logs = log.ids_of(fixed or "")
     return request
 
 
@@ -111,49 +133,48 @@ class _Stopwatch(DelegatingObserver):
 
 
 def _send(
-    state: CheckContext, client: GatewayClient, request: MessageRequest, deadline: Deadline
+    context: CheckContext, client: GatewayClient, request: MessageRequest, deadline: Deadline
 ) -> Measured:
-    watch = _Stopwatch(observer_for(state.terminal), deadline)
-    *_, result = exchange(client, request, profile=state.current.profile, observer=watch)
+    watch = _Stopwatch(observer_for(context.terminal), deadline)
+    *_, result = exchange(client, request, profile=context.settings.profile, observer=watch)
     assert isinstance(result, Result)
     return Measured(result, watch.connect_ms)
 
 
-def repeat(state: CheckContext) -> Finding | None:
-    """As many messages over the connection that is open now, and as many each over a new one.
+def repeat(context: CheckContext) -> Finding | None:
+    """Messages over the connection that is open now, and as many each over a new one.
 
     Raises:
         RespanError: one of them failed, and ended it.
     """
-    count = state.options.count
-    if count is None or state.options.no_send:
+    count = context.options.count
+    if count is None or context.options.no_send:
         return None
-    apart = f", {(state.options.interval or 0):g} s apart" if state.options.interval else ""
-    remark(f"{count} messages over one connection, {count} over new ones{apart}", state.terminal)
+    apart = f", {(context.options.interval or 0):g} s apart" if context.options.interval else ""
+    remark(f"{count} messages over one connection, {count} over new ones{apart}", context.terminal)
     start = time.monotonic()
-    kept = [_another(state, state.gateway, number) for number in range(1, count + 1)]
+    kept = [_another(context, context.client, number) for number in range(1, count + 1)]
     # The message before was the first over a new connection.
-    new = [state.first.times(), *(_over_new(state, count + number) for number in range(1, count))]
+    new = [context.first.times(), *(_over_new(context, count + number) for number in range(1, count))]
     facts = {"count": count, "kept": _spreads(kept), "new": _spreads(new)}
     ms = (time.monotonic() - start) * 1000
     return Finding(f"{2 * count} messages came through", facts, ms=ms)
 
 
-def _another(state: CheckContext, gateway: GatewayClient, number: int) -> Mapping[str, float | None]:
-    which = f"message {number + 1} of {2 * (state.options.count or 0)}"
-    state.terminal.update_status(which)
-    time.sleep(state.options.interval or 0)
+def _another(context: CheckContext, client: GatewayClient, number: int) -> Mapping[str, float | None]:
+    which = f"message {number + 1} of {2 * (context.options.count or 0)}"
+    context.terminal.update_status(which)
+    time.sleep(context.options.interval or 0)
     try:
-        return _send(state, gateway, _request(state), Deadline(state.timeout)).times()
+        return _send(context, client, _request(context), Deadline(context.timeout)).times()
     except RespanError as failure:
         raise failure.with_message(f"{which}: {failure.message}") from failure.__cause__
 
 
-def _over_new(state: CheckContext, number: int) -> Mapping[str, float | None]:
-    with state.sender(
-        state.timeout, keep_alive=1
-    ) as gateway:  # made before the clock starts: a client is our time, not the gateway's
-        return _another(state, gateway, number)
+def _over_new(context: CheckContext, number: int) -> Mapping[str, float | None]:
+    # Made before the clock starts: a client is our time, not the gateway's.
+    with context.message_client(context.timeout) as client:
+        return _another(context, client, number)
 
 
 def _spreads(times: list[Mapping[str, float | None]]) -> dict[str, Any]:

@@ -1,12 +1,11 @@
-"""The layers below HTTP, each asked by itself: DNS, TCP, a proxy's tunnel, TLS. Standard library only.
+"""DNS, TCP, a proxy's tunnel and TLS, each by itself. Standard library only.
 
-What fails is an `NetworkError` whose `kind` says which way; what that means, and what to do about it, is
-in `diagnosis`.
+What fails is a `NetworkError` whose `kind` says how; `diagnosis` says what that means, and what to do.
 """
 
 from __future__ import annotations
 
-import encodings.idna  # noqa: F401  # the first look-up loads it: its time is not the name server's
+import encodings.idna  # noqa: F401  # the first look-up loads it: that time is not the name server's
 import errno
 import re
 import socket
@@ -14,19 +13,15 @@ import ssl
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from threading import Thread
-from urllib.parse import urlsplit
 
-from respan_cli.errors import NetworkError
+from respan_cli.errors import FailureKind, NetworkError
 from respan_cli.gateway.deadline import Deadline
+from respan_cli.gateway.interruptible import run_interruptibly
+from respan_cli.gateway.tls_errors import kind_of, words_of
+from respan_cli.settings.addresses import authority
 
-_LONGEST_HEAD = 64 * 1024  # bytes of a proxy's answer that are read before it is none
-_DAY = 86400.0
-
-# X509_V_ERR_… of OpenSSL (x509_vfy.h) -> kind; any other is a certificate that nobody here trusts.
-_KIND_OF_CODE = {9: "tls_not_yet_valid", 10: "tls_expired", 62: "tls_hostname", 64: "tls_hostname"}
-# What OpenSSL says when the first bytes it gets are no TLS record at all.
-_NO_TLS = re.compile(r"WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG")
+_MAX_HEAD_BYTES = 64 * 1024  # of a proxy's answer; what is longer is none
+_DAY_S = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,49 +33,26 @@ class Certificate:
     days_left: int
 
 
-def host_and_port(url: str) -> tuple[str, int]:
-    """Host and port of a URL, the port its scheme's own if it names none."""
-    parts = urlsplit(url)
-    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def authority(host: str, port: int) -> str:
-    """Host and port as one word; an IPv6 address in its brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def resolve(host: str, port: int, seconds: float) -> list[str]:
     """The addresses of a host, in the order in which the system would try them.
 
     Raises:
-        UnreachedError: it has none, or nobody said within the time.
+        NetworkError: it has none, or the resolver did not say so within the time.
     """
-    lookup = _Lookup(host, port)
-    lookup.start()
-    lookup.join(seconds)
-    if lookup.addresses:
-        return lookup.addresses
-    words = lookup.failure or f"no answer for {seconds:g} s"
-    raise NetworkError(f"no address for {host}", reason=words, kind="dns", retryable=True)
-
-
-class _Lookup(Thread):
-    """One look-up beside us: the system's resolver knows no time limit, and does not hear Ctrl-C."""
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(daemon=True)
-        self._host = host
-        self._port = port
-        self.addresses: list[str] = []
-        self.failure = ""
-
-    def run(self) -> None:
-        try:
-            found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            self.failure = getattr(error, "strerror", None) or "it is no possible name"
-            return
-        self.addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    try:
+        # The system's resolver knows no time limit, and does not hear Ctrl-C.
+        found = run_interruptibly(
+            lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), timeout_s=seconds
+        )
+    except TimeoutError:
+        words = f"no answer for {seconds:g} s"
+    except OSError as error:
+        words = error.strerror or str(error)
+    except UnicodeError:
+        words = "invalid host name"
+    else:
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    raise NetworkError(f"no address for {host}", reason=words, kind=FailureKind.DNS, retryable=True)
 
 
 def connect(
@@ -92,26 +64,27 @@ def connect(
         The connection, the address that answered, and what the ones before it said instead.
 
     Raises:
-        UnreachedError: none of them answered.
+        NetworkError: none of them answered.
     """
     deadline = Deadline(seconds)
     failures: dict[str, str] = {}
-    kind = "tcp"
+    kind = FailureKind.TCP
     for index, address in enumerate(addresses):
         share = deadline.left() / (len(addresses) - index)
         try:
             return socket.create_connection((address, port), timeout=share), address, failures
         except OSError as error:
             failures[address] = _words(error)
-            kind = _kind_of(error)
+            kind = _tcp_kind(error)
     seen = "; ".join(f"{authority(address, port)}: {words}" for address, words in failures.items())
     raise NetworkError(f"no connection to {seen}", kind=kind, retryable=True)
 
 
-def _kind_of(error: OSError) -> str:
+def _tcp_kind(error: OSError) -> FailureKind:
     if isinstance(error, ConnectionRefusedError):
-        return "tcp_refused"
-    return "tcp_timeout" if isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT else "tcp"
+        return FailureKind.TCP_REFUSED
+    late = isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT
+    return FailureKind.TCP_TIMEOUT if late else FailureKind.TCP
 
 
 def _words(error: OSError) -> str:
@@ -128,7 +101,7 @@ def tunnel(connection: socket.socket, target: str, headers: Mapping[str, str], s
         seconds: to wait for its answer.
 
     Raises:
-        UnreachedError: it refuses, breaks off, or says nothing in time.
+        NetworkError: it refuses, breaks off, or says nothing in time.
     """
     lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -138,17 +111,17 @@ def tunnel(connection: socket.socket, target: str, headers: Mapping[str, str], s
         head = _head(connection, Deadline(seconds))
     except OSError as error:
         message = f"the proxy did not connect to {target}"
-        raise NetworkError(message, reason=_words(error), kind="proxy", retryable=True) from None
+        raise NetworkError(message, reason=_words(error), kind=FailureKind.PROXY, retryable=True) from None
     status = head.partition(b"\r\n")[0].decode("latin-1")
     if not re.match(r"HTTP/1\.\d 2\d\d\b", status):
         words = status or "it closed the connection"
-        kind = "proxy_auth" if re.match(r"HTTP/1\.\d 407\b", status) else "proxy"
+        kind = FailureKind.PROXY_AUTH if re.match(r"HTTP/1\.\d 407\b", status) else FailureKind.PROXY
         raise NetworkError(f"the proxy did not connect to {target}", reason=words, kind=kind)
 
 
 def _head(connection: socket.socket, deadline: Deadline) -> bytes:
     head = b""
-    while b"\r\n\r\n" not in head and len(head) < _LONGEST_HEAD:
+    while b"\r\n\r\n" not in head and len(head) < _MAX_HEAD_BYTES:
         connection.settimeout(deadline.left())
         byte = connection.recv(1)  # not one more: what follows the head belongs to TLS
         if not byte:
@@ -163,27 +136,24 @@ def start_tls(connection: socket.socket, host: str, context: ssl.SSLContext, sec
     Args:
         connection: to the server, or through a proxy's tunnel.
         host: whose certificate it must be.
-        context: what is trusted.
+        context: the certificates to trust.
         seconds: for the whole handshake.
 
     Raises:
-        UnreachedError: the certificate is not good, or the other side does not speak TLS.
+        NetworkError: the certificate is not good, or the other side does not speak TLS.
     """
     try:
         connection.settimeout(seconds)
         with context.wrap_socket(connection, server_hostname=host) as secured:
             return _certificate(secured)
     except ssl.SSLCertVerificationError as error:
-        kind = _KIND_OF_CODE.get(error.verify_code, "tls_untrusted")
-        raise NetworkError(
-            f"the certificate of {host}: {error.verify_message.rstrip('.')}", kind=kind
-        ) from None
+        message = f"the certificate of {host}: {error.verify_message.rstrip('.')}"
+        raise NetworkError(message, kind=kind_of(error)) from None
     except TimeoutError:
         message = f"{host} took the connection and said nothing for {seconds:g} s"
-        raise NetworkError(message, kind="tls_silent", retryable=True) from None
+        raise NetworkError(message, kind=FailureKind.TLS_SILENT, retryable=True) from None
     except (OSError, ValueError) as error:
-        kind = "tls_none" if _NO_TLS.search(str(error)) else "tls"
-        raise NetworkError(f"no TLS with {host}", reason=_tls_words(error), kind=kind) from None
+        raise NetworkError(f"no TLS with {host}", reason=words_of(error), kind=kind_of(error)) from None
 
 
 def issuer_of(addresses: Sequence[str], port: int, seconds: float) -> str | None:
@@ -221,21 +191,15 @@ def _secured(
     return context.wrap_socket(connection)
 
 
-def _tls_words(error: Exception) -> str:
-    """OpenSSL's reason without its place in the source: 'wrong version number'."""
-    found = re.search(r"\] (.*?) \(_ssl", str(error))
-    return found[1] if found else getattr(error, "strerror", None) or str(error)
-
-
 def _certificate(secured: ssl.SSLSocket) -> Certificate:
     ends = ssl.cert_time_to_seconds(str((secured.getpeercert() or {}).get("notAfter")))
-    return Certificate(secured.version() or "TLS", _issuer(secured), int((ends - time.time()) // _DAY))
+    return Certificate(secured.version() or "TLS", _issuer(secured), int((ends - time.time()) // _DAY_S))
 
 
 def _issuer(secured: ssl.SSLSocket) -> str:
     shown = secured.getpeercert() or {}
     names = {key: value for part in _parts(shown.get("issuer")) for key, value in part}
-    return names.get("organizationName") or names.get("commonName") or "nobody it names"
+    return names.get("organizationName") or names.get("commonName") or "an unnamed CA"
 
 
 def _parts(names: object) -> Sequence[Sequence[tuple[str, str]]]:

@@ -1,4 +1,4 @@
-"""Who is connected to first: the gateway itself, or the proxy before it."""
+"""A proxy as something to connect to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from urllib.parse import unquote, urlsplit
 
-from respan_cli.errors import NetworkError
+from respan_cli.errors import FailureKind, NetworkError
 from respan_cli.gateway.connection_errors import unusable_proxy
 from respan_cli.gateway.proxy import Proxy
 
@@ -30,24 +30,24 @@ class ProxyEndpoint:
         return self.scheme == "http"
 
     def __repr__(self) -> str:
-        return f"Hop({self.scheme}, {self.host}, {self.port})"
+        return f"ProxyEndpoint({self.scheme}, {self.host}, {self.port})"
 
 
 def proxy_endpoint_of(proxy: Proxy) -> ProxyEndpoint:
     """The proxy as a place to connect to.
 
     Raises:
-        UnreachedError: what the variable says is no URL of a host, or its scheme is none that we speak.
+        NetworkError: it is not the URL of a host, or of an unknown scheme.
     """
     try:
         parts = urlsplit(proxy.url if "://" in proxy.url else f"http://{proxy.url}")
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise _unusable(proxy, error, "proxy_unusable") from None
+        raise _unusable(proxy, error, FailureKind.PROXY_UNUSABLE) from None
     if not host or parts.scheme not in _PORTS:
-        raise _unusable(proxy, ValueError(), "proxy_unusable")
+        raise _unusable(proxy, ValueError(), FailureKind.PROXY_UNUSABLE)
     if parts.scheme.startswith("socks") and find_spec("socksio") is None:
-        raise _unusable(proxy, ImportError(), "proxy_socks")
+        raise _unusable(proxy, ImportError(), FailureKind.PROXY_SOCKS)
     headers = {}
     if parts.username:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
@@ -55,6 +55,6 @@ def proxy_endpoint_of(proxy: Proxy) -> ProxyEndpoint:
     return ProxyEndpoint(parts.scheme, host, port or _PORTS[parts.scheme], headers)
 
 
-def _unusable(proxy: Proxy, error: Exception, kind: str) -> NetworkError:
-    """What a message would fail with, so that it is told before anything is connected to."""
+def _unusable(proxy: Proxy, error: Exception, kind: FailureKind) -> NetworkError:
+    """What a message would fail with, told before anything is connected to."""
     return unusable_proxy(proxy, error).with_kind(kind)

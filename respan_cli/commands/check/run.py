@@ -1,4 +1,4 @@
-"""A check under way: the layers in their order, up to the first that is broken."""
+"""A check under way: its stages in their order, up to the first that is broken."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from respan_cli.commands.check.diagnosis import diagnose
 from respan_cli.commands.check.stages import NAMES, Finding, Stage, failed, passed
 from respan_cli.errors import RespanError
 
-LAYERS: Mapping[str, Callable[[CheckContext], Finding | None]] = {
+LOOKS: Mapping[str, Callable[[CheckContext], Finding | None]] = {
     "settings": local.settings,
     "proxy": network.proxy,
     "dns": network.dns,
@@ -25,30 +25,28 @@ LAYERS: Mapping[str, Callable[[CheckContext], Finding | None]] = {
 }
 
 
-def run(state: CheckContext) -> Iterator[Stage]:
-    """The stages, each as it completes; a failed one is the last. One that nobody asked for is left out."""
-    with state.stack:
+def run(context: CheckContext) -> Iterator[Stage]:
+    """The stages, each as it completes; a failed one is the last. What was not asked for is left out."""
+    with context.stack:
         for name in NAMES:
-            with state.terminal.status(f"checking {name}"):
-                stage = _look(name, state)
+            with context.terminal.status(f"checking {name}"):
+                stage = _look(name, context)
             if stage is not None:
                 yield stage
                 if stage.failure is not None:
                     return
 
 
-def _look(name: str, state: CheckContext) -> Stage | None:
-    state.start_clock()
-    finding: Finding | None = None
+def _look(name: str, context: CheckContext) -> Stage | None:
+    context.start_clock()
     try:
-        finding = LAYERS[name](state)
-        if finding is None:
-            return None
-        failure = finding.failure
+        finding = LOOKS[name](context)
     except RespanError as error:
-        failure = error
-    ms = (time.monotonic() - state.started) * 1000
-    if failure is not None:
-        return failed(name, diagnose(failure, name, state.case), ms, finding.facts if finding else None)
-    assert finding is not None  # either there is a failure or a finding
-    return passed(name, finding, ms)
+        finding = Finding("", failure=error)
+    if finding is None:
+        return None
+    ms = (time.monotonic() - context.started) * 1000
+    if finding.failure is None:
+        return passed(name, finding, ms)
+    took = ms if finding.ms is None else finding.ms
+    return failed(name, diagnose(finding.failure, name, context.diagnosis), took, finding.facts)

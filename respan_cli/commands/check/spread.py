@@ -1,13 +1,12 @@
-"""Many measurements in few numbers, and as a picture. Pure."""
+"""Many measurements in few numbers. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import median
 
-BINS = 8
 MEASURES = ("connect_ms", "first_token_ms", "total_ms")
 
 
@@ -29,21 +28,3 @@ def spread(values: Sequence[float]) -> Spread | None:
     ordered = sorted(values)
     rank = ceil(0.95 * len(ordered))
     return Spread(len(ordered), ordered[0], round(median(ordered), 1), ordered[rank - 1], ordered[-1])
-
-
-def chart(values: Sequence[float], low: float, high: float, width: int, bar: str) -> Iterator[str]:
-    """A bar for each of `BINS` steps between `low` and `high`, the tallest `width` characters long.
-
-    Args:
-        values: milliseconds, none outside the range.
-        low, high: the range, which several charts may share.
-        width: characters.
-        bar: one character.
-    """
-    step = (high - low) / BINS or 1.0
-    counts = [0] * BINS
-    for value in values:
-        counts[min(BINS - 1, int((value - low) / step))] += 1
-    for index, count in enumerate(counts):
-        length = ceil(width * count / max(counts)) if count else 0
-        yield f"{low + index * step:9.1f} ms  {bar * length}{f' {count}' if count else ''}".rstrip()

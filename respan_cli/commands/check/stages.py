@@ -1,8 +1,8 @@
-"""The stages of a check as data: what each found, how long it took, and how it went."""
+"""The stages of a check as data: what each found, how long it took, and what they come to together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -32,6 +32,15 @@ class Verdict(StrEnum):
     FAILED = "failed"
 
 
+class Conclusion(StrEnum):
+    """What a whole check has shown."""
+
+    READY = "ready"  # a message was answered
+    REACHABLE = "reachable"  # no message was sent; the gateway accepts the key
+    NOT_PROVEN = "not_proven"  # no message was sent, and nothing else proves the key
+    NOT_READY = "not_ready"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What the look at one layer brought.
@@ -41,6 +50,7 @@ class Finding:
         facts: for programs; the keys are documented in docs/check.md.
         warnings: what will not fail today.
         ms: milliseconds, when not all of the time was the layer's own.
+        timed: False where no time belongs to it: the stage came with another one.
         skipped: whether there was nothing to look at.
         failure: why the layer is broken, where there are facts to tell even so.
     """
@@ -49,13 +59,14 @@ class Finding:
     facts: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     ms: float | None = None
+    timed: bool = True
     skipped: bool = False
     failure: RespanError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One finished stage. `failure` has its three lines already; `ms` is None when nothing was done."""
+    """One finished stage. `failure` has its three lines already; `ms` is None when nothing was timed."""
 
     name: str
     verdict: Verdict
@@ -76,15 +87,9 @@ class Stage:
 
 
 def passed(name: str, finding: Finding, ms: float) -> Stage:
-    """The stage of a layer that held, with or without a warning.
-
-    Args:
-        name: the stage.
-        finding: what was found.
-        ms: milliseconds that the whole look took.
-    """
+    """The stage of a layer that held, with or without a warning; `ms` is the time of the whole look."""
     verdict = Verdict.WARNED if finding.warnings else Verdict.OK
-    took = round(ms if finding.ms is None else finding.ms, 1)
+    took = round(ms if finding.ms is None else finding.ms, 1) if finding.timed else None
     skipped = finding.skipped
     return Stage(
         name,
@@ -97,13 +102,17 @@ def passed(name: str, finding: Finding, ms: float) -> Stage:
 
 
 def failed(name: str, failure: RespanError, ms: float, facts: Mapping[str, Any] | None = None) -> Stage:
-    """The stage of the layer that is broken.
-
-    Args:
-        name: the stage.
-        failure: why, diagnosed.
-        ms: milliseconds until it failed.
-        facts: what was found even so.
-    """
+    """The stage of the layer that is broken, with its diagnosed failure."""
     summary = failure.message.removeprefix(f"{name}: ")
     return Stage(name, Verdict.FAILED, round(ms, 1), summary, facts or {}, (), failure)
+
+
+def conclude(stages: Sequence[Stage]) -> Conclusion:
+    """What the stages of a check come to."""
+    done = {stage.name: stage for stage in stages}
+    if stages[-1].failure is not None:
+        return Conclusion.NOT_READY
+    if (message := done.get("message")) and message.verdict is not Verdict.SKIPPED:
+        return Conclusion.READY
+    key = done.get("authentication")
+    return Conclusion.REACHABLE if key and key.facts.get("proven") else Conclusion.NOT_PROVEN
