@@ -50,7 +50,7 @@ def respan(
         bool, typer.Option("-V", "--version", help="Show the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Send messages through the Respan gateway, with identity on every request.
+    """Send messages to Claude through the Respan gateway.
 
     $ respan send --sandbox 'Hello'     # no key, no network
     $ export RESPAN_API_KEY=…           # or: respan config init

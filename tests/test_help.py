@@ -148,7 +148,6 @@ def test_every_variable_that_the_program_reads_is_listed() -> None:
     ("argv", "message", "command"),
     [
         (("sned", "hi"), "there is no command 'sned', did you mean 'send'?", "respan"),
-        (("xyzzy",), "there is no command 'xyzzy'", "respan"),
         (("send", "--modle", "x"), "there is no option --modle, did you mean '--model'?", "respan send"),
         (("send", "--modle=x"), "there is no option --modle, did you mean '--model'?", "respan send"),
         (("send", "-y"), "there is no option -y", "respan send"),
@@ -167,6 +166,13 @@ def test_a_mistyped_word_is_told_what_was_probably_meant(
     argv: tuple[str, ...], message: str, command: str
 ) -> None:
     assert run(*argv) == Outcome(2, "", f"error: {message}\n  next: '{command} --help' shows what there is\n")
+
+
+@pytest.mark.parametrize("argv", [("xyzzy",), ("hi", "there", "-m", "x"), ("What's up?",)], ids=" ".join)
+def test_words_without_a_command_are_taken_for_a_prompt(argv: tuple[str, ...]) -> None:
+    prompt = shlex.quote(" ".join(argv).partition(" -")[0])
+    error = f"error: there is no command {argv[0]!r}\n  next: respan send {prompt}\n"
+    assert run(*argv) == Outcome(2, "", error)
 
 
 def test_help_on_nothing_known_names_the_nearest() -> None:

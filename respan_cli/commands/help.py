@@ -36,7 +36,7 @@ class HelpOptions(CommandOptions):
 
 
 def show_help(ctx: typer.Context, options: HelpOptions) -> int:
-    """Show the help of a command, the exit codes, the environment variables, or the faults of the sandbox.
+    """Show help for a command or topic.
 
     $ respan help send            # the same as 'respan send --help'
     $ respan help exit-codes      # what a script reads in $?

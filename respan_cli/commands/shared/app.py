@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from respan_cli.commands.shared.help_page import show_page
+from respan_cli.commands.shared.usage_errors import WORDS
 from respan_cli.terminal.terminal import Terminal
 
 Run = TypeVar("Run", bound=Callable[..., Any])
@@ -86,6 +87,11 @@ class Group(TyperGroup):
     def get_help_option(self, ctx: Any) -> TyperOption | None:
         """`-h` and `--help`, which show our page."""
         return _ours(super().get_help_option(ctx))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """As Typer's own; it leaves the words for the error that says there is no such command."""
+        ctx.meta[WORDS] = args
+        return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """A group alone asks for its help, unless it does something of its own then."""

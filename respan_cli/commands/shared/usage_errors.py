@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from itertools import takewhile
+from shlex import quote
 from typing import Any
 
 from respan_cli.errors import UsageError
 from respan_cli.settings.fields import did_you_mean
 
+WORDS = "respan_cli.words"  # where a group leaves the words that should name a command
 _KEY = (
     "no flag takes the key, for histories and process lists would have it: "
     "set RESPAN_API_KEY, or run 'respan config init'"
@@ -31,14 +34,21 @@ def explain(error: Any) -> UsageError:
         meant = did_you_mean(error.option_name, known)
         return UsageError(f"there is no option {error.option_name}{meant}", hint=hint)
     commands: Mapping[str, Any] = getattr(getattr(ctx, "command", None), "commands", {})
-    if commands and (words := _quoted(error.message)):
-        word, meant = words[0], did_you_mean(words[0], commands)
-        return UsageError(f"there is no command {word!r}{meant}", hint=hint)
+    if ctx is not None and commands and ctx.meta.get(WORDS):
+        return _no_command(ctx.meta[WORDS], commands, hint)
     message = error.format_message().strip().rstrip(".").replace("Value error, ", "")
     given, _, known = message.partition(" is not one of ")
     if known:
         message += did_you_mean(_quoted(given)[-1], _quoted(known))
     return UsageError(message[:1].lower() + message[1:] or "that is no command line", hint=hint)
+
+
+def _no_command(words: list[str], commands: Collection[str], hint: str) -> UsageError:
+    """The first word names no command: it may be mistyped, or `send` was left out."""
+    meant = did_you_mean(words[0], commands)
+    if not meant and "send" in commands:
+        hint = f"respan send {quote(' '.join(takewhile(lambda word: not word.startswith('-'), words)))}"
+    return UsageError(f"there is no command {words[0]!r}{meant}", hint=hint)
 
 
 def _instead(flag: str, known: Collection[str]) -> str | None:
