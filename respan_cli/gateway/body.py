@@ -6,9 +6,7 @@ status 200, or with the stream of another API.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from math import isfinite
 from typing import Any
 
 from respan_cli.gateway import api_errors
@@ -16,6 +14,7 @@ from respan_cli.gateway.api_errors import RequestContext
 from respan_cli.gateway.error_body import is_error, is_of_openai
 from respan_cli.gateway.sse import MAX_EVENT_BYTES, EventTooLargeError, ServerSentEvent, SseDecoder
 from respan_cli.messages.answer import Event, events_of_message
+from respan_cli.settings.strict_json import loads_finite as decode
 
 _DONE = "[DONE]"  # how streams of OpenAI's API end; some gateways send it here too
 
@@ -111,14 +110,3 @@ def is_message(value: object) -> bool:
     return (
         isinstance(value, dict) and value.get("type") == "message" and isinstance(value.get("content"), list)
     )
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not isfinite(number):
-        raise ValueError("a number beyond all numbers")
-    return number
-
-
-# NaN and the infinities are not JSON, and would come out of `--json` again.
-decode = json.JSONDecoder(parse_float=_finite, parse_constant=_finite).decode

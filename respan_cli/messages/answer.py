@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from respan_cli.errors import BadResponseError
+from respan_cli.settings import strict_json
 
 RESEND_HINT = "what has arrived is not the whole answer; send it again"
 
@@ -228,10 +228,6 @@ def _decoded(buffer: bytes | bytearray) -> str:
 
 def _json_or_text(text: str) -> Any:
     try:
-        return json.loads(text or "{}", parse_constant=_reject_constant)
-    except (ValueError, RecursionError):
+        return strict_json.loads_finite(text or "{}")
+    except ValueError:
         return text
-
-
-def _reject_constant(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")

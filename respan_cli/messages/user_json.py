@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from respan_cli.errors import UsageError
+from respan_cli.settings import strict_json
 from respan_cli.settings.parsers import check_sendable
 
 ROLES = ("user", "assistant", "system")
@@ -48,16 +49,12 @@ def parse(text: str, name: str) -> Any:
         UsageError: it is not JSON; the message names line and column.
     """
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return strict_json.loads(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise UsageError(f"{name} is not JSON", reason=f"{error.msg} ({where})") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UsageError(f"{name} is not JSON", reason=str(error)) from None
-
-
-def _no_constant(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON value")
 
 
 def parse_input(text: str, name: str) -> Any:
