@@ -65,6 +65,8 @@ def sandbox(terminal: Terminal, options: SandboxOptions) -> int:
     $ respan send --sandbox -m sandbox-429 hi   # one that lives for one message
     $ respan help faults               # every model that fails, and how
     """
+    if options.retry_after is not None and options.max_concurrent is None:
+        raise UsageError("--retry-after needs --max-concurrent", hint="add --max-concurrent N")
     from respan_cli.sandbox import Sandbox
 
     try:
