@@ -460,7 +460,7 @@ def test_a_second_run_on_one_output_is_refused_and_told_by_whom(
         wait_until(lambda: len(sandbox.requests) == 2)
         done = run("batch", given, "-o", out, env=env)
         assert (done.code, done.out) == (2, "")
-        assert f"is being written by process {running.pid} on " in done.err
+        assert f"is being written by process {running.pid}\n" in done.err
         running.kill()
     numbered(tmp_path / "in.jsonl", 2)
     assert run("batch", given, "-o", out, env=env).code == 0

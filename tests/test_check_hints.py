@@ -119,7 +119,7 @@ def test_a_key_of_a_profile_is_not_asked_of_the_shell(tmp_path: Path, env: dict[
         config = tmp_path / "config.toml"
         config.write_text(f'[profiles.default]\napi_key = "{KEY}"\nbase_url = "http://127.0.0.1:{port}"\n')
         config.chmod(0o600)
-        bare = {"HOME": str(tmp_path), "RESPAN_CONFIG": str(config), "RESPAN_CLI_CONFIG": str(config)}
+        bare = {"HOME": str(tmp_path), "RESPAN_CLI_CONFIG": str(config)}
         assert check(env=bare).shown["failure"]["next"] == "respan check --debug"
 
 

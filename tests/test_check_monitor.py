@@ -196,7 +196,7 @@ def test_a_profile_with_any_name_is_a_label(tmp_path: Path, sandbox: Sandbox) ->
     table = json.dumps(name)
     config.write_text(f'[profiles.{table}]\napi_key = "{KEY}"\nbase_url = "{sandbox.url}"\n')
     config.chmod(0o600)
-    env = {"HOME": str(tmp_path), "RESPAN_CONFIG": str(config), "RESPAN_CLI_CONFIG": str(config)}
+    env = {"HOME": str(tmp_path), "RESPAN_CLI_CONFIG": str(config)}
     assert run("check", "-p", name, "--no-send", "--prometheus", str(path), env=env).code == 0
     families = text_string_to_metric_families(path.read_text("utf-8"))
     assert {sample.labels["profile"] for family in families for sample in family.samples} == {name}
@@ -242,4 +242,4 @@ def test_a_failing_gateway_is_told_by_its_words_in_every_round(env: dict[str, st
     refusal = in_json("401 Unauthorized", '{"detail": "expired"}')
     with host(gateway(refusal, refusal)) as port, monitoring("--json", env=at(port, env)) as process:
         shown = [json.loads(line)["failure"]["seen"] for line in lines(process, 2)]
-    assert shown == ["authentication: the key was refused (HTTP 401): expired"] * 2
+    assert shown == ["authentication: the key was not accepted (HTTP 401): expired"] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +66,10 @@ def test_a_newcomer_is_led_to_a_first_answer_and_the_key_is_never_shown(home: En
     assert request["body"]["metadata"] == {"respan_params": {"customer_identifier": "acme"}}
 
 
+def without_colors(screen: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", screen)
+
+
 def test_the_last_question_leads_into_check_and_every_stage_of_it(home: Env, sandbox: Sandbox) -> None:
     del home["RESPAN_BASE_URL"]
     with Pty("config", "init", "-p", "ci", "--base-url", sandbox.url, env=home) as pty:
@@ -74,7 +79,7 @@ def test_the_last_question_leads_into_check_and_every_stage_of_it(home: Env, san
         code, screen = pty.finish()
     assert code == 0
     for stage in ("settings", "dns", "tcp", "http", "authentication", "message"):
-        assert f"✓ {stage} " in screen
+        assert f"✓ {stage} " in without_colors(screen)
     assert "key from profile ci" in " ".join(screen.split())
     assert sandbox.requests[-1]["body"]["max_tokens"] == 1
     assert tables(home) == {"profiles": {"ci": {"api_key": KEY, "base_url": f"{sandbox.url}/"}}}
@@ -87,7 +92,7 @@ def test_a_check_that_fails_after_init_says_what_to_do_and_the_profile_stays(hom
         answer(pty, LAST_QUESTION, "\r")
         code, screen = pty.finish()
     assert code == 4
-    assert "✗ message " in screen
+    assert "✗ message " in without_colors(screen)
     assert "respan check -p ci --model claude-sonnet-5-5" in screen
     assert tables(home) == {"profiles": {"ci": {"api_key": KEY, "model": "sandbox-401"}}}
 

@@ -45,7 +45,7 @@ def test_an_answer_reaches_a_pipe_untouched(env: Env) -> None:
 @pytest.mark.parametrize("mode", [(), ("--json",), ("--events",), ("--usage",), ("--debug",)], ids=str)
 @pytest.mark.parametrize("model", ["sandbox-hostile", "sandbox-error-huge", "echo"])
 def test_no_answer_and_no_error_reaches_a_terminal_raw(model: str, mode: tuple[str, ...], env: Env) -> None:
-    done = on_a_terminal("send", DANGER, "-m", model, "--customer-id", DANGER, *mode, env=env)
+    done = on_a_terminal("send", DANGER, "-m", model, "--param", f"session={DANGER}", *mode, env=env)
     assert done.code == (5 if model == "sandbox-error-huge" else 0)
     assert not STEERING.search(done.out + done.err)
 
@@ -77,7 +77,8 @@ def test_no_header_of_a_response_reaches_a_terminal_raw(
         ("--base-url", f"https://example.invalid/{DANGER}"),
         ("--timeout", DANGER),
         ("-M", DANGER.replace("=", "")),
-        ("--param", f"x={DANGER}"),
+        ("--param", f"x:={DANGER}"),
+        ("--customer-id", DANGER),
         ("--as", DANGER),
         (f"--{DANGER}",),
         (f"-{DANGER}",),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import stat
 import sys
 import time
@@ -20,7 +19,7 @@ LOCK_POLL_INTERVAL_S = 0.02
 
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
-_HOLDER_LENGTH = 200  # bytes of "process 1234567 on HOST"
+_HOLDER_LENGTH = 20  # bytes of "process 1234567"
 
 
 class LockTimeoutError(Exception):
@@ -132,21 +131,20 @@ def locked(
     on_wait: Callable[[str], None] | None = None,
     keep_lock_file: bool = True,
 ) -> Iterator[Path]:
-    """Hold the lock of a file, and give the file behind any symbolic links. Missing folders are made.
+    """Hold the lock of a file, and give the file behind any symbolic links.
 
     The lock is a file beside it, since a replaced file is another one. The system releases the lock of a
     process that has ended.
 
     Args:
-        on_wait: called once with the holder ("process 42 on HOST") if it has to be waited for.
+        on_wait: called once with the holder ("process 42") if it has to be waited for.
         keep_lock_file: whether the lock file stays, as it may beside a configuration file.
 
     Raises:
         LockTimeoutError: another process holds it for longer than `timeout_s`.
-        OSError: the folder or the lock file cannot be made.
+        OSError: the lock file cannot be made.
     """
     target = Path(os.path.realpath(path))
-    _make_folder(target.parent)
     lock = target.with_name(f".{target.name}.lock")
     handle = _acquire(lock, timeout_s, on_wait)
     try:
@@ -159,7 +157,8 @@ def locked(
         os.close(handle)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, for their owner alone."""
     missing = [level for level in (folder, *folder.parents) if not level.exists()]
     for level in reversed(missing):
         with suppress(FileExistsError):  # another writer was quicker
@@ -216,7 +215,7 @@ def _write_holder(handle: int) -> None:
         return  # a hard link: what it also names is not ours to empty
     os.ftruncate(handle, 0)
     os.lseek(handle, 0, os.SEEK_SET)
-    os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+    os.write(handle, f"process {os.getpid()}".encode())
 
 
 def _try_lock(handle: int) -> bool:

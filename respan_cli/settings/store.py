@@ -203,6 +203,7 @@ def _locked(path: Path, timeout_s: float) -> Iterator[Path]:
     if path.exists() and not path.is_file():  # /dev/null must stay what it is
         raise SettingsError(f"{path} is not a regular file", hint="name another with RESPAN_CLI_CONFIG")
     try:
+        files.make_folder(Path(os.path.realpath(path)).parent)
         with files.locked(path, timeout_s) as target:
             yield target
     except files.LockTimeoutError as timeout:

@@ -41,6 +41,7 @@ class Terminal(Streams):
         self.json_errors = False  # whether --json or --events was given
         self.debug = False
         self._buffer: list[str] = []
+        self._shown_last = ""  # the last character that a terminal was given
         self._output = StdoutWriter(stdout)
         self._status = StatusLine(self._new_spinner)
         self._secrets = SecretFilter()
@@ -59,8 +60,13 @@ class Terminal(Streams):
         """
         text = "".join(self._buffer)
         self._buffer.clear()
-        if text:
-            self.write_now(clean(text) if self.stdout_isatty else text)
+        if text and self.stdout_isatty:
+            # What two pieces hide together is found with the end of the piece before.
+            cleaned = clean(self._shown_last + text).removeprefix(self._shown_last)
+            self._shown_last = cleaned[-1:] or self._shown_last
+            self.write_now(cleaned)
+        elif text:
+            self.write_now(text)
 
     def commit(self, *, whole: bool) -> None:
         """As `flush`: a stream keeps what it has got, whole or not, and stays open until the program ends."""
