@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,86 @@ def test_columns_fill_the_prompt_and_the_identity(
     ]
 
 
+PROMPT_FILE = """+++
+model = "sandbox-echo"
+max_tokens = 7
+stop = "END"
+effort = "low"
+schema = "city.json"
+[metadata]
+team = "search"
++++
+Translate into {lang}: {text} {{as it is}}
+"""
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+def test_a_prompt_file_gives_every_row_its_prompt_and_its_settings(
+    tmp_path: Path, env: dict[str, str], sandbox: Sandbox
+) -> None:
+    (tmp_path / "translate.md").write_text(PROMPT_FILE)
+    (tmp_path / "city.json").write_text(json.dumps(SCHEMA))
+    values: list[Line] = [
+        {"id": "1", "lang": "fr", "text": "Hi", "other": "ignored"},
+        {"id": "2", "lang": 7, "text": None, "model": "claude-haiku-5-5", "prompt": "ignored"},
+    ]
+    flags = ("--prompt-file", str(tmp_path / "translate.md"), "--run", "r", "-j", "1")
+    env = {**env, "RESPAN_MAX_TOKENS": "9"}
+    done = run("batch", rows(tmp_path / "in.jsonl", values), *flags, env=env)
+    assert done.code == 0, done.err
+    label = f"translate@{sha256(PROMPT_FILE.encode()).hexdigest()[:8]}"
+    for body, model, prompt in zip(
+        sent(sandbox),
+        ("sandbox-echo", "claude-haiku-5-5"),
+        ("Translate into fr: Hi {as it is}", "Translate into 7:  {as it is}"),
+        strict=True,
+    ):
+        assert (body["model"], body["max_tokens"], body["stop_sequences"]) == (model, 9, ["END"])
+        assert body["messages"] == [{"role": "user", "content": prompt}]
+        assert body["output_config"] == {"effort": "low", "format": {"type": "json_schema", "schema": SCHEMA}}
+        assert params(body)["metadata"] == {"batch": "r", "prompt": label, "team": "search"}
+
+
+def test_a_flag_and_a_profile_stand_around_a_prompt_file(
+    tmp_path: Path, env: dict[str, str], sandbox: Sandbox
+) -> None:
+    (tmp_path / ".config/respan-cli").mkdir(parents=True)
+    (tmp_path / ".config/respan-cli/config.toml").write_text(
+        '[profiles.default]\nmodel = "of-profile"\nmax_tokens = 3\nmetadata = {prompt = "mine"}\n'
+    )
+    (tmp_path / "p.md").write_text('+++\nmodel = "of-file"\nstop = "A"\n+++\nSay {prompt}')
+    flags = ("--prompt-file", str(tmp_path / "p.md"), "--format", "lines", "--run", "r", "--stop", "B", "-n")
+    done = run("batch", "-", *flags, env=env, stdin=b"one\n")
+    assert (done.code, done.err, sandbox.requests) == (0, "", [])
+    body = json.loads(done.out)["body"]
+    assert (body["model"], body["max_tokens"], body["stop_sequences"]) == ("of-file", 3, ["B"])
+    assert body["messages"] == [{"role": "user", "content": "Say one"}]
+    assert params(body)["metadata"] == {"batch": "r", "prompt": "mine"}
+
+
+def test_a_change_of_the_prompt_file_sends_every_row_again(
+    tmp_path: Path, env: dict[str, str], sandbox: Sandbox
+) -> None:
+    given, prompt = numbered(tmp_path / "in.jsonl", 2), tmp_path / "p.md"
+    command = ("batch", given, "--prompt-file", str(prompt), "-o", str(tmp_path / "out"))
+    for text, total in (("Say {id}", 2), ("Say {id}", 2), ("Repeat {id}", 4)):
+        prompt.write_text(text)
+        assert run(*command, env=env).code == 0
+        assert len(sandbox.requests) == total
+
+
+def test_a_column_that_the_prompt_file_needs_is_missed_before_anything_is_sent(
+    tmp_path: Path, env: dict[str, str], sandbox: Sandbox
+) -> None:
+    (tmp_path / "p.md").write_text("Say {word} and {stdin}")
+    given = rows(tmp_path / "in.jsonl", [{"word": "a", "stdin": "b"}, {"word": "c"}])
+    done = run("batch", given, "--prompt-file", str(tmp_path / "p.md"), env=env)
+    assert (done.code, done.out, sandbox.requests) == (2, "", [])
+    assert "line 2: " in done.err
+    assert "p.md uses a column 'stdin', which the row does not have\n" in done.err
+    assert "its columns: word\n" in done.err
+
+
 def test_keys_of_a_row_are_the_highest_layer(tmp_path: Path, env: dict[str, str], sandbox: Sandbox) -> None:
     row = {
         "prompt": "hi",
@@ -184,7 +265,7 @@ def test_messages_stand_for_a_prompt_and_a_prompt_may_follow_them(
             ("--prompt", "{b}"),
             "line 1: --prompt uses a column 'b', which the row does not have",
         ),
-        ([{"prompt": "x"}], ("-M", "k={c}"), "line 1: --metadata uses a column 'c'"),
+        ([{"prompt": "x"}], ("-M", "k={c}"), "line 1: --metadata k uses a column 'c'"),
         ([{"id": "i" * 250, "prompt": "x"}], (), "has more than 254 characters"),
         ([{"prompt": "\ud800"}], (), "line 1: holds half of a character"),
     ],
@@ -215,7 +296,10 @@ def test_what_is_wrong_with_the_input_is_found_before_anything_of_a_file_is_sent
         (("-o", ""), "--output has an empty value"),
         (("-o", "in.jsonl"), "--output is the input itself"),
         (("--run", " "), "--run has an empty value"),
-        (("--prompt", "{"), "--prompt has a '{' without"),
+        (("--prompt", "{"), "--prompt, line 1, column 1: a single '{'"),
+        (("--prompt", "x", "--prompt-file", "y.md"), "--prompt and --prompt-file cannot go together"),
+        (("--prompt-file", ""), "--prompt-file has an empty value"),
+        (("--prompt-file", "none.md"), "cannot read none.md"),
     ],
 )
 def test_flags_that_cannot_be_meant_are_refused(
