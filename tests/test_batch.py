@@ -10,15 +10,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from respan_cli.batch.cost import cost_by_customer
+from respan_cli.gateway.observer import RequestObserver
 from respan_cli.sandbox import Sandbox
 from tests.conftest import CLIENT_KEY, OfficialGateway
+from tests.log_host import Asked, log_host
 from tests.support import KEY, PATIENCE, Pty, process_env, run, start_process
+from tests.test_log_api import client_of
+
+GROUPS_PATH = "/api/request-logs/groups/"
 
 Line = dict[str, Any]
 
@@ -436,15 +443,55 @@ def test_every_third_request_fails_and_every_row_is_answered(tmp_path: Path, env
 
 
 def test_the_log_says_what_the_run_cost_each_customer(tmp_path: Path, env: dict[str, str]) -> None:
-    values = [{"prompt": "x" * n, "customer_identifier": f"c{n % 2}"} for n in range(1, 5)]
-    given = rows(tmp_path / "in.jsonl", values)
-    done = run("batch", given, "--cost", "--json", env=env)
+    values: list[Line] = [{"prompt": "x" * n, "customer_identifier": f"c{n % 2}"} for n in range(1, 5)]
+    given = rows(tmp_path / "in.jsonl", [*values, {"prompt": "nobody's"}])
+    with Sandbox(log_delay=0) as sandbox:
+        env = {**env, "RESPAN_BASE_URL": sandbox.url}
+        done = run("batch", given, "--cost", "--json", env=env)
+        told = run("batch", given, "--run", "again", "--cost", env=env)
     cost = json.loads(done.err.splitlines()[-1])["cost"]
-    assert (done.code, set(cost)) == (0, {"c0", "c1"})
+    assert (done.code, set(cost)) == (0, {"c0", "c1", ""})
     assert all(dollars > 0 for dollars in cost.values())
-    told = run("batch", given, "--run", "again", "--cost", env=env)
     assert "cost $0." in told.err
     assert "  c1\n" in told.err
+    assert "  (no customer)\n" in told.err
+
+
+def test_new_requests_are_waited_for_and_old_ones_of_the_run_are_counted() -> None:
+    counts = iter((1, 2))
+    groups = [
+        {"customer_identifier": "c", "total_cost": 0.5},
+        {"customer_identifier": None, "total_cost": "0.25"},
+        {"customer_identifier": "", "total_cost": None},
+    ]
+
+    def answer(asked: Asked) -> tuple[int, object]:
+        if asked.path.endswith("/summary/"):
+            return 200, {"number_of_requests": next(counts)}
+        return 200, {"results": groups, "next": None}
+
+    with log_host(answer) as host, client_of(host.url) as client:
+        cost = cost_by_customer(client, RequestObserver(), "r", rows=2, since=datetime.now(UTC))
+    assert cost == {"c": 0.5, "": 0.25}
+    *looks, read = host.asked
+    assert [asked.path for asked in host.asked] == [*2 * ["/api/request-logs/summary/"], GROUPS_PATH]
+    filters = {"metadata__batch": {"operator": "", "value": ["r"]}}
+    assert all(asked.body == {"filters": filters} for asked in host.asked)
+    assert read.params["group_by"] == "customer_identifier"
+    since, recent = (datetime.fromisoformat(one.params["start_time"]) for one in (read, looks[0]))
+    assert recent - since >= timedelta(days=29)
+
+
+def test_a_gateway_without_a_log_leaves_the_cost_unknown(tmp_path: Path, env: dict[str, str]) -> None:
+    gone: list[tuple[int, object]] = [(404, "<h1>Not here</h1>")]
+    given, out = numbered(tmp_path / "in.jsonl", 1), str(tmp_path / "out.jsonl")
+    assert run("batch", given, "-o", out, env=env).code == 0
+    with log_host(lambda _: gone[0]) as host:
+        env = {**env, "RESPAN_BASE_URL": host.url}
+        done = run("batch", given, "-o", out, "--cost", "--run", "r", env=env)
+    assert (done.code, host.paths()) == (0, ["POST /api/request-logs/summary/"])
+    assert "warning: cost unknown: this gateway keeps no such log" in done.err
+    assert "cost $" not in done.err
 
 
 def test_the_sandbox_answers_without_a_key(tmp_path: Path) -> None:
