@@ -547,11 +547,11 @@ def wait_until(condition: Any) -> None:
 
 
 def test_killed_at_any_moment_it_resumes_and_loses_nothing(tmp_path: Path, process: dict[str, str]) -> None:
-    given, out = numbered(tmp_path / "in.jsonl", 400), tmp_path / "out.jsonl"
+    given, out = numbered(tmp_path / "in.jsonl", 150), tmp_path / "out.jsonl"
     kept: list[Line] = []
     for seed in range(2):
         with start_process("batch", given, "-o", str(out), env=process) as running:
-            more = len(kept) + random.Random(seed).randint(1, 60)
+            more = len(kept) + random.Random(seed).randint(1, 40)
             wait_until(lambda least=more: out.exists() and out.read_bytes().count(b"\n") >= least)
             running.kill()
         whole = out.read_bytes().rpartition(b"\n")[0].decode().splitlines()
@@ -560,7 +560,7 @@ def test_killed_at_any_moment_it_resumes_and_loses_nothing(tmp_path: Path, proce
     with start_process("batch", given, "-o", str(out), env=process) as running:
         assert running.wait(2 * PATIENCE) == 0
     assert lines(out)[: len(kept)] == kept
-    assert sorted(ids(out), key=int) == [str(number) for number in range(400)]
+    assert sorted(ids(out), key=int) == [str(number) for number in range(150)]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
