@@ -10,14 +10,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from respan_cli.batch.cost import cost_by_customer
+from respan_cli.gateway.observer import RequestObserver
 from respan_cli.sandbox import Sandbox
 from tests.conftest import CLIENT_KEY, OfficialGateway
+from tests.log_host import Asked, log_host
 from tests.support import KEY, PATIENCE, Pty, process_env, run, start_process
+from tests.test_log_api import client_of
+
+GROUPS_PATH = "/api/request-logs/groups/"
 
 Line = dict[str, Any]
 
@@ -138,6 +146,86 @@ def test_columns_fill_the_prompt_and_the_identity(
     ]
 
 
+PROMPT_FILE = """+++
+model = "sandbox-echo"
+max_tokens = 7
+stop = "END"
+effort = "low"
+schema = "city.json"
+[metadata]
+team = "search"
++++
+Translate into {lang}: {text} {{as it is}}
+"""
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+def test_a_prompt_file_gives_every_row_its_prompt_and_its_settings(
+    tmp_path: Path, env: dict[str, str], sandbox: Sandbox
+) -> None:
+    (tmp_path / "translate.md").write_text(PROMPT_FILE)
+    (tmp_path / "city.json").write_text(json.dumps(SCHEMA))
+    values: list[Line] = [
+        {"id": "1", "lang": "fr", "text": "Hi", "other": "ignored"},
+        {"id": "2", "lang": 7, "text": None, "model": "claude-haiku-5-5", "prompt": "ignored"},
+    ]
+    flags = ("--prompt-file", str(tmp_path / "translate.md"), "--run", "r", "-j", "1")
+    env = {**env, "RESPAN_MAX_TOKENS": "9"}
+    done = run("batch", rows(tmp_path / "in.jsonl", values), *flags, env=env)
+    assert done.code == 0, done.err
+    label = f"translate@{sha256(PROMPT_FILE.encode()).hexdigest()[:8]}"
+    for body, model, prompt in zip(
+        sent(sandbox),
+        ("sandbox-echo", "claude-haiku-5-5"),
+        ("Translate into fr: Hi {as it is}", "Translate into 7:  {as it is}"),
+        strict=True,
+    ):
+        assert (body["model"], body["max_tokens"], body["stop_sequences"]) == (model, 9, ["END"])
+        assert body["messages"] == [{"role": "user", "content": prompt}]
+        assert body["output_config"] == {"effort": "low", "format": {"type": "json_schema", "schema": SCHEMA}}
+        assert params(body)["metadata"] == {"batch": "r", "prompt": label, "team": "search"}
+
+
+def test_a_flag_and_a_profile_stand_around_a_prompt_file(
+    tmp_path: Path, env: dict[str, str], sandbox: Sandbox
+) -> None:
+    (tmp_path / ".config/respan-cli").mkdir(parents=True)
+    (tmp_path / ".config/respan-cli/config.toml").write_text(
+        '[profiles.default]\nmodel = "of-profile"\nmax_tokens = 3\nmetadata = {prompt = "mine"}\n'
+    )
+    (tmp_path / "p.md").write_text('+++\nmodel = "of-file"\nstop = "A"\n+++\nSay {prompt}')
+    flags = ("--prompt-file", str(tmp_path / "p.md"), "--format", "lines", "--run", "r", "--stop", "B", "-n")
+    done = run("batch", "-", *flags, env=env, stdin=b"one\n")
+    assert (done.code, done.err, sandbox.requests) == (0, "", [])
+    body = json.loads(done.out)["body"]
+    assert (body["model"], body["max_tokens"], body["stop_sequences"]) == ("of-file", 3, ["B"])
+    assert body["messages"] == [{"role": "user", "content": "Say one"}]
+    assert params(body)["metadata"] == {"batch": "r", "prompt": "mine"}
+
+
+def test_a_change_of_the_prompt_file_sends_every_row_again(
+    tmp_path: Path, env: dict[str, str], sandbox: Sandbox
+) -> None:
+    given, prompt = numbered(tmp_path / "in.jsonl", 2), tmp_path / "p.md"
+    command = ("batch", given, "--prompt-file", str(prompt), "-o", str(tmp_path / "out"))
+    for text, total in (("Say {id}", 2), ("Say {id}", 2), ("Repeat {id}", 4)):
+        prompt.write_text(text)
+        assert run(*command, env=env).code == 0
+        assert len(sandbox.requests) == total
+
+
+def test_a_column_that_the_prompt_file_needs_is_missed_before_anything_is_sent(
+    tmp_path: Path, env: dict[str, str], sandbox: Sandbox
+) -> None:
+    (tmp_path / "p.md").write_text("Say {word} and {stdin}")
+    given = rows(tmp_path / "in.jsonl", [{"word": "a", "stdin": "b"}, {"word": "c"}])
+    done = run("batch", given, "--prompt-file", str(tmp_path / "p.md"), env=env)
+    assert (done.code, done.out, sandbox.requests) == (2, "", [])
+    assert "line 2: " in done.err
+    assert "p.md uses a column 'stdin', which the row does not have\n" in done.err
+    assert "its columns: word\n" in done.err
+
+
 def test_keys_of_a_row_are_the_highest_layer(tmp_path: Path, env: dict[str, str], sandbox: Sandbox) -> None:
     row = {
         "prompt": "hi",
@@ -184,7 +272,7 @@ def test_messages_stand_for_a_prompt_and_a_prompt_may_follow_them(
             ("--prompt", "{b}"),
             "line 1: --prompt uses a column 'b', which the row does not have",
         ),
-        ([{"prompt": "x"}], ("-M", "k={c}"), "line 1: --metadata uses a column 'c'"),
+        ([{"prompt": "x"}], ("-M", "k={c}"), "line 1: --metadata k uses a column 'c'"),
         ([{"id": "i" * 250, "prompt": "x"}], (), "has more than 254 characters"),
         ([{"prompt": "\ud800"}], (), "line 1: holds half of a character"),
     ],
@@ -215,7 +303,10 @@ def test_what_is_wrong_with_the_input_is_found_before_anything_of_a_file_is_sent
         (("-o", ""), "--output has an empty value"),
         (("-o", "in.jsonl"), "--output is the input itself"),
         (("--run", " "), "--run has an empty value"),
-        (("--prompt", "{"), "--prompt has a '{' without"),
+        (("--prompt", "{"), "--prompt, line 1, column 1: a single '{'"),
+        (("--prompt", "x", "--prompt-file", "y.md"), "--prompt and --prompt-file cannot go together"),
+        (("--prompt-file", ""), "--prompt-file has an empty value"),
+        (("--prompt-file", "none.md"), "cannot read none.md"),
     ],
 )
 def test_flags_that_cannot_be_meant_are_refused(
@@ -352,15 +443,55 @@ def test_every_third_request_fails_and_every_row_is_answered(tmp_path: Path, env
 
 
 def test_the_log_says_what_the_run_cost_each_customer(tmp_path: Path, env: dict[str, str]) -> None:
-    values = [{"prompt": "x" * n, "customer_identifier": f"c{n % 2}"} for n in range(1, 5)]
-    given = rows(tmp_path / "in.jsonl", values)
-    done = run("batch", given, "--cost", "--json", env=env)
+    values: list[Line] = [{"prompt": "x" * n, "customer_identifier": f"c{n % 2}"} for n in range(1, 5)]
+    given = rows(tmp_path / "in.jsonl", [*values, {"prompt": "nobody's"}])
+    with Sandbox(log_delay=0) as sandbox:
+        env = {**env, "RESPAN_BASE_URL": sandbox.url}
+        done = run("batch", given, "--cost", "--json", env=env)
+        told = run("batch", given, "--run", "again", "--cost", env=env)
     cost = json.loads(done.err.splitlines()[-1])["cost"]
-    assert (done.code, set(cost)) == (0, {"c0", "c1"})
+    assert (done.code, set(cost)) == (0, {"c0", "c1", ""})
     assert all(dollars > 0 for dollars in cost.values())
-    told = run("batch", given, "--run", "again", "--cost", env=env)
     assert "cost $0." in told.err
     assert "  c1\n" in told.err
+    assert "  (no customer)\n" in told.err
+
+
+def test_new_requests_are_waited_for_and_old_ones_of_the_run_are_counted() -> None:
+    counts = iter((1, 2))
+    groups = [
+        {"customer_identifier": "c", "total_cost": 0.5},
+        {"customer_identifier": None, "total_cost": "0.25"},
+        {"customer_identifier": "", "total_cost": None},
+    ]
+
+    def answer(asked: Asked) -> tuple[int, object]:
+        if asked.path.endswith("/summary/"):
+            return 200, {"number_of_requests": next(counts)}
+        return 200, {"results": groups, "next": None}
+
+    with log_host(answer) as host, client_of(host.url) as client:
+        cost = cost_by_customer(client, RequestObserver(), "r", rows=2, since=datetime.now(UTC))
+    assert cost == {"c": 0.5, "": 0.25}
+    *looks, read = host.asked
+    assert [asked.path for asked in host.asked] == [*2 * ["/api/request-logs/summary/"], GROUPS_PATH]
+    filters = {"metadata__batch": {"operator": "", "value": ["r"]}}
+    assert all(asked.body == {"filters": filters} for asked in host.asked)
+    assert read.params["group_by"] == "customer_identifier"
+    since, recent = (datetime.fromisoformat(one.params["start_time"]) for one in (read, looks[0]))
+    assert recent - since >= timedelta(days=29)
+
+
+def test_a_gateway_without_a_log_leaves_the_cost_unknown(tmp_path: Path, env: dict[str, str]) -> None:
+    gone: list[tuple[int, object]] = [(404, "<h1>Not here</h1>")]
+    given, out = numbered(tmp_path / "in.jsonl", 1), str(tmp_path / "out.jsonl")
+    assert run("batch", given, "-o", out, env=env).code == 0
+    with log_host(lambda _: gone[0]) as host:
+        env = {**env, "RESPAN_BASE_URL": host.url}
+        done = run("batch", given, "-o", out, "--cost", "--run", "r", env=env)
+    assert (done.code, host.paths()) == (0, ["POST /api/request-logs/summary/"])
+    assert "warning: cost unknown: this gateway keeps no such log" in done.err
+    assert "cost $" not in done.err
 
 
 def test_the_sandbox_answers_without_a_key(tmp_path: Path) -> None:
@@ -416,11 +547,11 @@ def wait_until(condition: Any) -> None:
 
 
 def test_killed_at_any_moment_it_resumes_and_loses_nothing(tmp_path: Path, process: dict[str, str]) -> None:
-    given, out = numbered(tmp_path / "in.jsonl", 400), tmp_path / "out.jsonl"
+    given, out = numbered(tmp_path / "in.jsonl", 150), tmp_path / "out.jsonl"
     kept: list[Line] = []
     for seed in range(2):
         with start_process("batch", given, "-o", str(out), env=process) as running:
-            more = len(kept) + random.Random(seed).randint(1, 60)
+            more = len(kept) + random.Random(seed).randint(1, 40)
             wait_until(lambda least=more: out.exists() and out.read_bytes().count(b"\n") >= least)
             running.kill()
         whole = out.read_bytes().rpartition(b"\n")[0].decode().splitlines()
@@ -429,7 +560,7 @@ def test_killed_at_any_moment_it_resumes_and_loses_nothing(tmp_path: Path, proce
     with start_process("batch", given, "-o", str(out), env=process) as running:
         assert running.wait(2 * PATIENCE) == 0
     assert lines(out)[: len(kept)] == kept
-    assert sorted(ids(out), key=int) == [str(number) for number in range(400)]
+    assert sorted(ids(out), key=int) == [str(number) for number in range(150)]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

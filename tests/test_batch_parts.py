@@ -13,8 +13,8 @@ from respan_cli.batch.output import InputOrder
 from respan_cli.batch.progress import rendered
 from respan_cli.batch.report import Tally, duration
 from respan_cli.batch.rows import RowReader, format_of
-from respan_cli.batch.template import Template
 from respan_cli.errors import UsageError
+from respan_cli.messages.template import parse_template
 
 
 class Clock:
@@ -158,16 +158,12 @@ def test_shards_partition_any_input() -> None:
         ("Translate {text} into {lang}", "Translate Hi into 7"),
         ("{{text}} {text}", "{text} Hi"),
         ("no column", "no column"),
-        ("{none}|{list}", "|[1]"),
+        ("{First name}, {a.b}", "Ada, {text}"),
     ],
 )
-def test_a_template_is_filled_from_the_row(text: str, filled: str) -> None:
-    assert Template.parse(text).fill({"text": "Hi", "lang": 7, "none": None, "list": [1]}) == filled
-
-
-def test_a_brace_that_does_not_close_is_refused() -> None:
-    with pytest.raises(ValueError, match="stands for a brace"):
-        Template.parse("Translate {text")
+def test_a_template_is_filled_from_columns(text: str, filled: str) -> None:
+    columns = {"text": "Hi", "lang": "7", "First name": "Ada", "a.b": "{text}"}
+    assert parse_template(text, "--prompt").fill(columns) == filled
 
 
 def test_the_suffix_names_the_format() -> None:

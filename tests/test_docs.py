@@ -42,6 +42,12 @@ with subprocess.Popen(["respan", "batch", "-"], stdin=subprocess.PIPE, stdout=su
         print(json.dumps({"id": number, "prompt": prompt}), file=respan.stdin, flush=True)
         print(json.loads(respan.stdout.readline())["text"])
 """
+TRANSLATE = b"""+++
+max_tokens = 200
+stop = "END"
++++
+Translate into {lang}, for a {{tag}}: {text}
+"""
 SUMMARIZE = re.compile(r"(?s)\$ cat summarize\.sh\n(.*?\nesac\n)")
 
 
@@ -103,6 +109,7 @@ def desk(tmp_path: Path) -> Path:
         "rows.csv": b"id,text,lang,user\n1,Good morning,French,alice\n2,Good night,German,bob\n"
         b"3,Thank you,French,alice\n",
         "prompts.jsonl": b"".join(b'{"id": %d, "prompt": "Number %d"}\n' % (n, n) for n in range(6)),
+        "translate.md": TRANSLATE,
         "job.sh": JOB,
         "chat.py": CHAT,
     }

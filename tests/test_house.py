@@ -87,6 +87,15 @@ def test_only_the_gateway_names_the_sdk_and_only_the_terminal_the_streams() -> N
         assert "os.environ" not in text or room_of(path) in ("terminal", "gateway", "output"), path
 
 
+def test_no_two_classes_have_one_name() -> None:
+    places: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
+
+
 SAY_WHAT_IS_LOADED = """
 import sys
 from respan_cli.cli import main

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
 
 import pytest
 
@@ -201,6 +202,13 @@ def test_a_request_is_found_by_its_custom_identifier_past_those_that_are_known()
         entry = log.wait_for_custom_id("nightly", SINCE, frozenset({"old"}))
     assert entry.id == "new"
     assert host.asked[0].body == {"filters": {"custom_identifier": {"operator": "", "value": ["nightly"]}}}
+
+
+def test_requests_that_stay_away_are_waited_for_until_the_deadline_only() -> None:
+    replies = chain([Reply(503, {})], repeat(Reply(200, {"number_of_requests": 3})))
+    with log_of(lambda _: next(replies), seconds=0.5) as (log, host):
+        assert log.wait_for_requests(LogQuery(SINCE), 5).count("number_of_requests") == 3
+    assert len(host.asked) >= 2
 
 
 def test_groups_are_read_from_every_page() -> None:

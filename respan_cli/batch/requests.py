@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -10,9 +11,9 @@ from typing import Any
 from uuid import uuid4
 
 from respan_cli.batch.rows import Row, RowReader, canonical_json, hash_of
-from respan_cli.batch.template import Template
 from respan_cli.errors import UsageError
 from respan_cli.messages.request import AUTO, MessageRequest, user_turn
+from respan_cli.messages.template import Template, parse_template
 from respan_cli.messages.user_json import Turn, parse_input, read_turns
 from respan_cli.settings.fields import BY_NAME
 from respan_cli.settings.layers import read_field
@@ -60,7 +61,7 @@ class RequestBuilder:
         headers: the forwarded headers.
         options: further fields of the body.
         reader: the input, for messages about it.
-        prompt: the template of `--prompt`.
+        prompt: what makes a prompt from the columns of a row, if something does.
         run: the name of the run; by default the input's name and the hash of its first row.
 
     Raises:
@@ -74,7 +75,7 @@ class RequestBuilder:
         options: Mapping[str, Any],
         reader: RowReader,
         *,
-        prompt: str | None = None,
+        prompt: Template | None = None,
         run: str | None = None,
     ) -> None:
         self.run = run
@@ -82,11 +83,11 @@ class RequestBuilder:
         self._headers = headers
         self._options = options
         self._reader = reader
-        self._prompt = _template(prompt, "--prompt") if prompt is not None else None
+        self._prompt = prompt
         self._base = _RowSettings(**{name: getattr(settings, name) for name in ROW_SETTINGS})
         self._templates = _templates_of(settings)
         self._metadata_templates = {
-            key: _template(value, f"--metadata {key}")
+            key: parse_template(value, f"--metadata {key}", error=UsageError)
             for key, value in settings.metadata.items()
             if _is_flag(settings, f"metadata.{key}") and _has_brace(value)
         }
@@ -170,7 +171,7 @@ class RequestBuilder:
     def _turns(self, row: Row) -> Sequence[Turn]:
         where = f"{self._reader.name}, line {row.line}"
         if self._prompt:
-            return [user_turn(self._nonempty(self._fill(self._prompt, "--prompt", row), row))]
+            return [user_turn(self._nonempty(self._fill(self._prompt, row), row))]
         messages, prompt = row.values.get("messages"), row.values.get("prompt")
         if self._reader.cells_are_text:
             messages = parse_input(messages, f"{where}: messages") if messages else None
@@ -193,13 +194,11 @@ class RequestBuilder:
             raise self._reader.error(row.line, "the prompt is empty")
         return prompt
 
-    def _fill(self, template: Template, flag: str, row: Row) -> str:
-        try:
-            return template.fill(row.values)
-        except KeyError as missing:
-            columns = ", ".join(row.values)
-            message = f"{flag} uses a column {missing}, which the row does not have"
-            raise self._reader.error(row.line, message, hint=f"its columns: {columns}") from None
+    def _fill(self, template: Template, row: Row) -> str:
+        if missing := template.missing(row.values):
+            message = f"{template.name} uses a column {missing[0]!r}, which the row does not have"
+            raise self._reader.error(row.line, message, hint=f"its columns: {', '.join(row.values)}")
+        return template.fill({name: _as_text(row.values[name]) for name in template.names})
 
     def _settings_of(self, row: Row) -> _RowSettings:
         given = row.values.keys() & _ROW_SETTINGS
@@ -209,9 +208,9 @@ class RequestBuilder:
         metadata = dict(self._base.metadata)
         for name, template in self._templates.items():
             flag = BY_NAME[name].flag
-            values |= self._read(name, self._fill(template, flag, row), flag, row)
+            values |= self._read(name, self._fill(template, row), flag, row)
         for key, template in self._metadata_templates.items():
-            text = self._fill(template, "--metadata", row)
+            text = self._fill(template, row)
             metadata = _merged(metadata, self._read("metadata", {key: text}, "--metadata", row))
         for name in filter(lambda name: self._says(row.values[name]), given):
             found = self._read(name, row.values[name], name, row)
@@ -250,7 +249,7 @@ def _merged(metadata: Mapping[str, str], changes: Mapping[str, str | None]) -> d
 
 def _templates_of(settings: Settings) -> dict[str, Template]:
     return {
-        name: _template(value, BY_NAME[name].flag)
+        name: parse_template(value, BY_NAME[name].flag, error=UsageError)
         for name in _TEMPLATED
         if _is_flag(settings, name) and _has_brace(value := getattr(settings, name))
     }
@@ -264,8 +263,8 @@ def _has_brace(value: str) -> bool:
     return "{" in value or "}" in value
 
 
-def _template(text: str, flag: str) -> Template:
-    try:
-        return Template.parse(text)
-    except ValueError as error:
-        raise UsageError(f"{flag} {error}") from None
+def _as_text(value: object) -> str:
+    """A value of a row as text: text as it is, nothing for null, anything else as JSON."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)

@@ -38,7 +38,7 @@ NewName = Annotated[
 ]
 
 
-class Row(NamedTuple):
+class HeaderRow(NamedTuple):
     """One header as it is listed."""
 
     scope: str
@@ -52,7 +52,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListOptions(ProfileOptions):
+class HeaderListOptions(ProfileOptions):
     """The options of `headers`, alone and with `list`."""
 
     effective: Effective = False
@@ -62,7 +62,7 @@ class ListOptions(ProfileOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetOptions(ProfileOptions):
+class HeaderSetOptions(ProfileOptions):
     """The options of `headers set`."""
 
     name: NewName
@@ -77,7 +77,7 @@ class SetOptions(ProfileOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnsetOptions(ProfileOptions):
+class HeaderUnsetOptions(ProfileOptions):
     """The options of `headers unset`."""
 
     name: Name
@@ -85,7 +85,7 @@ class UnsetOptions(ProfileOptions):
 
 
 @app.callback(invoke_without_command=True)
-def bare(ctx: typer.Context, options: ListOptions) -> int:
+def bare(ctx: typer.Context, options: HeaderListOptions) -> int:
     """Manage the headers a profile adds.
 
     $ respan headers                     # the same as 'respan headers list', with the same options
@@ -113,7 +113,7 @@ _OF_LIST = {
 
 
 @app.command("list")
-def list_headers(terminal: Terminal, options: ListOptions) -> int:
+def list_headers(terminal: Terminal, options: HeaderListOptions) -> int:
     """List the headers of the profile.
 
     $ respan headers list -p work
@@ -122,7 +122,7 @@ def list_headers(terminal: Terminal, options: ListOptions) -> int:
     return _list(terminal, options)
 
 
-def _list(terminal: Terminal, options: ListOptions) -> int:
+def _list(terminal: Terminal, options: HeaderListOptions) -> int:
     find = _effective if options.effective else _of_profile
     rows = [row for row in find(terminal, options) if row.scope == "gateway" or not options.gateway]
     if options.as_json:
@@ -138,21 +138,21 @@ def _list(terminal: Terminal, options: ListOptions) -> int:
     return ExitCode.OK
 
 
-def _of_profile(terminal: Terminal, options: ListOptions) -> Iterator[Row]:
+def _of_profile(terminal: Terminal, options: HeaderListOptions) -> Iterator[HeaderRow]:
     document = read_document(terminal.env).tables
     name = profiles.choose_profile(options.profile, terminal.env, document).value
     settings = resolve(name, profiles.profile_layers(document, name))
     for scope, table in (("forwarded", settings.headers), ("gateway", settings.gateway_headers)):
         shown = redact(dict(table), show_secrets=options.show_secrets, keep_references=True)
         for header, value in shown.items():
-            yield Row(scope, header, value, settings.sources[_dotted(scope, header)])
+            yield HeaderRow(scope, header, value, settings.sources[_dotted(scope, header)])
 
 
-def _effective(terminal: Terminal, options: ListOptions) -> Iterator[Row]:
+def _effective(terminal: Terminal, options: HeaderListOptions) -> Iterator[HeaderRow]:
     settings = load_settings(options, terminal.env)
     show_secrets = options.show_secrets
     for name, value in _displayed(settings.headers, terminal, show_secrets=show_secrets).items():
-        yield Row("forwarded", name, value, settings.sources[_dotted("forwarded", name)])
+        yield HeaderRow("forwarded", name, value, settings.sources[_dotted("forwarded", name)])
     wire = headers.on_the_wire(
         _displayed(settings.gateway_headers, terminal, show_secrets=show_secrets),
         authorization=_authorization(settings, show_secrets=show_secrets),
@@ -160,7 +160,7 @@ def _effective(terminal: Terminal, options: ListOptions) -> Iterator[Row]:
         sources=settings.sources,
     )
     for header in (*headers.framing(settings.base_url), *wire):
-        yield Row("gateway", header.name, header.value, header.source)
+        yield HeaderRow("gateway", header.name, header.value, header.source)
 
 
 def _dotted(scope: str, header: str) -> str:
@@ -185,7 +185,7 @@ def _authorization(settings: Settings, *, show_secrets: bool) -> str:
 
 
 @app.command("set")
-def set_header(terminal: Terminal, options: SetOptions) -> int:
+def set_header(terminal: Terminal, options: HeaderSetOptions) -> int:
     """Set a header of the profile.
 
     $ respan headers set anthropic-beta context-1m-2025-08-07
@@ -207,7 +207,7 @@ def set_header(terminal: Terminal, options: SetOptions) -> int:
 
 
 @app.command("unset")
-def unset_header(terminal: Terminal, options: UnsetOptions) -> int:
+def unset_header(terminal: Terminal, options: HeaderUnsetOptions) -> int:
     """Remove a header from the profile.
 
     $ respan headers unset anthropic-beta

@@ -29,6 +29,7 @@ MAX_PAGE_SIZE = 1000
 LOOK_BACK = timedelta(days=30)  # for a request that is looked up by its own identifier
 MISSING = "log_missing"  # the kind of a failure that says: the log has no such entry, yet
 FIRST_PAUSES_S, MAX_PAUSE_S = (1.0, 1.0), 8.0  # between two looks; then doubled each time
+_SUMMARY = "request-logs/summary/"
 _NEWEST = 20  # entries under one custom identifier that are looked at
 _ENTRY_FIELDS = ("unique_id", "id", "customer_identifier", "custom_identifier", "metadata", "blurred")
 
@@ -135,10 +136,20 @@ class LogApi(RespanApi):
         Raises:
             RespanError: the log cannot be read.
         """
-        body = self.call("POST", "request-logs/summary/", query.params(), query.body())
-        if not isinstance(body, dict):
-            raise self.unexpected(body)
-        return Record(body)
+        return self._summary(self.call("POST", _SUMMARY, query.params(), query.body()))
+
+    def wait_for_requests(self, query: LogQuery, count: int) -> Record:
+        """The sums of the requests that match, once there are so many, or as they are at the deadline.
+
+        Raises:
+            RespanError: the log cannot be read, or there is none (its kind is `ABSENT`).
+        """
+        for response in self._poll(lambda: self.attempt("POST", _SUMMARY, query.params(), query.body())):
+            if not is_transient(response):
+                summary = self._summary(self.accept(response))
+                if (summary.count("number_of_requests") or 0) >= count:
+                    return summary
+        return self._summary(self.accept(response))
 
     def groups(self, query: LogQuery, group_by: str) -> Iterator[Record]:
         """The sums and averages of each group.
@@ -204,6 +215,11 @@ class LogApi(RespanApi):
             raise self.unexpected(body)
         following = body.get("next", ...) if isinstance(body, dict) else ...
         return _Page([one for one in results if isinstance(one, dict)], following)
+
+    def _summary(self, body: object) -> Record:
+        if not isinstance(body, dict):
+            raise self.unexpected(body)
+        return Record(body)
 
     def _entry(self, body: object) -> LogEntry:
         """The entry in a response; something else may answer at the log's address."""

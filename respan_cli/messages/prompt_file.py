@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from respan_cli.errors import RespanError, SettingsError, UsageError
+from respan_cli.errors import SettingsError, UsageError
+from respan_cli.messages.template import Template, parse_template
 from respan_cli.settings.fields import BY_NAME, did_you_mean
 from respan_cli.settings.layers import Layer, SourcedValue, read_field
 from respan_cli.settings.toml_text import locate
@@ -33,8 +34,6 @@ STDIN_VARIABLE = "stdin"
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 HASH_LENGTH = 8  # hex digits of the file's SHA-256 in metadata.prompt
 
-# A brace that is doubled, a variable, or a brace that is neither.
-_PIECE = re.compile(r"\{\{|\}\}|\{(?P<name>[^\W\d][\w-]*)\}|[{}]")
 _AFTER_LINE = re.compile(r"(?<=\n)")
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _OPTIONS = ("schema", "stop", "effort")
@@ -43,67 +42,6 @@ _REFUSED = {
     **dict.fromkeys(("api_key", "api_key_command", "base_url", "gateway_headers"), _KEEPS_KEYS),
     "inherits": "a prompt is no profile: choose the profile with --profile",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A text with variables in it.
-
-    Args:
-        text: the text.
-        name: what messages call it.
-        names: its variables, in the order of their first use.
-    """
-
-    text: str
-    name: str
-    names: tuple[str, ...]
-
-    def fill(self, variables: Mapping[str, str]) -> str:
-        """The text with its variables replaced; a brace in a value is only a brace.
-
-        Raises:
-            UsageError: a variable has no value.
-        """
-        if missing := [name for name in self.names if name not in variables]:
-            raise _missing(self.name, missing)
-
-        def piece(found: re.Match[str]) -> str:
-            return variables[found["name"]] if found["name"] else found[0][0]
-
-        return _PIECE.sub(piece, self.text)
-
-
-def parse_template(
-    text: str, name: str, *, first_line: int = 1, error: type[RespanError] = SettingsError
-) -> Template:
-    """Find the variables of a text.
-
-    Args:
-        name: what messages call it.
-        first_line: the number of its first line.
-        error: what to raise.
-
-    Raises:
-        RespanError: of the class `error`; there is a single brace.
-    """
-    names: list[str] = []
-    for found in _PIECE.finditer(text):
-        if found["name"]:
-            names.append(found["name"])
-        elif len(found[0]) == 1:
-            line = first_line + text.count("\n", 0, found.start())
-            column = found.start() - text.rfind("\n", 0, found.start())
-            raise error(
-                f"{name}, line {line}, column {column}: a single {found[0]!r}",
-                hint="write {{ and }} for braces, {name} for a variable",
-            )
-    return Template(text, name, tuple(dict.fromkeys(names)))
-
-
-def _missing(name: str, missing: list[str]) -> UsageError:
-    flags = " ".join(f"--var {each}=…" for each in missing)
-    return UsageError(f"{name} has no value for {', '.join(missing)}", hint=f"give {flags}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +55,7 @@ class PromptFile:
         identity_layer: `metadata.prompt`, for a place below the profile.
         stops: where the answer is to stop.
         effort: one of `EFFORTS`, if given.
-        schema: a JSON Schema, or the path of one beside the file.
+        schema: a JSON Schema, or the path of one beside the file until that is read.
     """
 
     name: str

@@ -36,7 +36,7 @@ _MODELS = "/api/models/"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SandboxOptions:
+class SandboxBehavior:
     """How a sandbox behaves; `Sandbox` documents each."""
 
     key: str | None = None
@@ -73,13 +73,13 @@ class Call(NamedTuple):
 class SandboxApp:
     """Answers calls, and keeps what it received."""
 
-    def __init__(self, options: SandboxOptions) -> None:
+    def __init__(self, behavior: SandboxBehavior) -> None:
         self.replies: deque[Script] = deque()
-        self.any_host = options.any_host
-        self._options = options
-        self._latency_s = options.latency_ms / 1000
+        self.any_host = behavior.any_host
+        self._behavior = behavior
+        self._latency_s = behavior.latency_ms / 1000
         self._history = History()
-        self._logs = Logs(options.log_delay, MAX_KEPT_BYTES)
+        self._logs = Logs(behavior.log_delay, MAX_KEPT_BYTES)
         self._attempts: dict[str, int] = {}
         self._number = 0
         self._active = 0
@@ -115,7 +115,7 @@ class SandboxApp:
     def _record(self, call: Call) -> int:
         with self._lock:
             self._number += 1
-            if self._options.keep_requests:
+            if self._behavior.keep_requests:
                 request = {"method": call.method, "path": call.path, "headers": call.headers}
                 self._history.add({**request, "body": call.body}, call.size)
             return self._number
@@ -127,7 +127,7 @@ class SandboxApp:
     @contextmanager
     def _admission(self) -> Iterator[bool]:
         """Whether a message may be answered now: at most `max_concurrent` at once."""
-        limit = self._options.max_concurrent
+        limit = self._behavior.max_concurrent
         with self._lock:
             admitted = limit is None or self._active < limit
             self._active += admitted
@@ -138,9 +138,9 @@ class SandboxApp:
                 self._active -= admitted
 
     def _too_many(self, number: int) -> SandboxReply:
-        wait = self._options.retry_after
+        wait = self._behavior.retry_after
         headers = {} if wait is None else {"Retry_After": str(wait)}
-        message = f"The sandbox answers {self._options.max_concurrent} requests at once."
+        message = f"The sandbox answers {self._behavior.max_concurrent} requests at once."
         return refuse(429, message, **headers)(SandboxRequest({}, number))
 
     def _message(self, call: Call, number: int, *, accepted: bool) -> SandboxReply:
@@ -168,7 +168,7 @@ class SandboxApp:
             reply.status,
             reply.log,
             latency_s=self._latency_s,
-            keep_content=self._options.keep_requests,
+            keep_content=self._behavior.keep_requests,
         )
         self._logs.add(record)
 
@@ -176,7 +176,7 @@ class SandboxApp:
         """Whether a request brings the key, in either header: a profile may add an `X-Api-Key` of its own."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         keys = {headers.get("x-api-key", ""), token.strip() if scheme.lower() == "bearer" else ""} - {""}
-        return bool(keys) if self._options.key is None else self._options.key in keys
+        return bool(keys) if self._behavior.key is None else self._behavior.key in keys
 
     def _elsewhere(self, call: Call) -> SandboxReply:
         """The answer to anything but a message."""
@@ -205,7 +205,7 @@ class SandboxApp:
         return None
 
     def _received(self) -> SandboxReply:
-        if not self._options.keep_requests:
+        if not self._behavior.keep_requests:
             return _detail(404, "This sandbox keeps no requests.")
         with self._lock:
             requests = self.requests.copy()

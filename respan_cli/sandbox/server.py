@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from respan_cli.errors import UsageError
-from respan_cli.sandbox.app import SandboxApp, SandboxOptions
+from respan_cli.sandbox.app import SandboxApp, SandboxBehavior
 from respan_cli.sandbox.connection import Connection, Observer
 
 MAX_CONNECTIONS = 1024
@@ -58,7 +58,7 @@ class Sandbox:
         on_served: Observer | None = None,
     ) -> None:
         app = SandboxApp(
-            SandboxOptions(
+            SandboxBehavior(
                 key=key,
                 log_delay=log_delay,
                 keep_requests=keep_requests,

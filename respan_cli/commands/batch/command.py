@@ -12,11 +12,11 @@ def batch(terminal: Terminal, options: BatchOptions) -> int:
 
     $ respan batch prompts.jsonl -o answers.jsonl       # run it again, and it resumes
     $ respan batch rows.csv --prompt 'Translate: {text}' --customer-id '{user}' -o answers.jsonl
-    $ respan batch rows.csv --prompt 'Translate: {text}' --dry-run --limit 3
+    $ respan batch rows.csv --prompt-file translate.md --dry-run --limit 3
     $ respan batch prompts.jsonl -j 64 --shard 0/4 -o answers-0.jsonl
     $ cat prompts.txt | respan batch - --format lines > answers.jsonl
 
-    A row has a prompt or messages, or holds the columns that --prompt uses. Its 'id' names it. Its
+    A row has a prompt or messages, or holds the columns of --prompt or --prompt-file. Its 'id' names it. Its
     model, system, max_tokens, customer_identifier, custom_identifier and metadata win over the flags.
     Each answer is one line of JSON: id, request_sha256, and the object of 'respan send --json'.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,7 @@ from respan_cli.commands.shared.connection import client_for, open_target
 from respan_cli.errors import ExitCode, OutputError, RespanError, TerminationSignal
 from respan_cli.gateway.client import GatewayClient
 from respan_cli.gateway.sdk import preload
+from respan_cli.output.progress import api_observer
 from respan_cli.settings.resolve import Settings
 from respan_cli.terminal.terminal import Terminal
 
@@ -96,7 +98,15 @@ def _open_errors(path: str | None, stack: ExitStack) -> IO[str] | None:
 def _cost(client: GatewayClient, planner: Planner, options: BatchOptions, terminal: Terminal) -> Cost | None:
     if not options.cost or planner.run is None:
         return None
-    cost = cost_by_customer(client, planner.run, planner.tally.done)
-    if cost is None:
-        terminal.warn(f"Respan's log has nothing of the run {planner.run} yet")
-    return cost
+    began = datetime.now(UTC) - timedelta(seconds=planner.tally.seconds)
+    observer, rows = api_observer(terminal), planner.tally.done
+    try:
+        with terminal.status("waiting for the cost in the log"):
+            return cost_by_customer(client, observer, planner.run, rows=rows, since=began)
+    except RespanError as failure:
+        terminal.warn(f"cost unknown: {failure.message}")
+    except KeyboardInterrupt:  # of the wait: the answers came before it
+        if terminal.interrupted:  # which will take no more of it
+            raise
+        terminal.warn("cost unknown: interrupted")
+    return None

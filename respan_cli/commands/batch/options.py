@@ -41,6 +41,15 @@ class BatchOptions(BodyOptions):
             rich_help_panel="Rows",
         ),
     ] = None
+    prompt_file: Annotated[
+        Text,
+        typer.Option(
+            "--prompt-file",
+            help="The prompt and its settings, kept in a file; its variables are the columns.",
+            metavar="FILE",
+            rich_help_panel="Rows",
+        ),
+    ] = None
     run: Annotated[
         Text,
         typer.Option(
@@ -152,7 +161,14 @@ class BatchOptions(BodyOptions):
         Raises:
             UsageError: as it says.
         """
-        for name, value in (("INPUT", self.input), ("--output", self.output), ("--errors", self.errors)):
+        if self.prompt is not None and self.prompt_file is not None:
+            raise UsageError("--prompt and --prompt-file cannot go together")
+        for name, value in (
+            ("INPUT", self.input),
+            ("--prompt-file", self.prompt_file),
+            ("--output", self.output),
+            ("--errors", self.errors),
+        ):
             if value == "":
                 raise UsageError(f"{name} has an empty value where the name of a file belongs")
         if self.run is not None and not self.run.strip():

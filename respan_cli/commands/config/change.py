@@ -40,7 +40,7 @@ ProfileName = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetOptions(ProfileOptions):
+class ConfigSetOptions(ProfileOptions):
     """The options of `config set`."""
 
     key: Key
@@ -56,7 +56,7 @@ class SetOptions(ProfileOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnsetOptions(ProfileOptions):
+class ConfigUnsetOptions(ProfileOptions):
     """The options of `config unset`."""
 
     key: Key
@@ -77,7 +77,7 @@ class DeleteOptions(CommandOptions):
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False
 
 
-def set_(terminal: Terminal, options: SetOptions) -> int:
+def set_(terminal: Terminal, options: ConfigSetOptions) -> int:
     """Set a value in the profile; empty unsets it.
 
     $ respan config set model claude-sonnet-5-5
@@ -120,7 +120,7 @@ def read_key(terminal: Terminal, value: str | None) -> str:
     return check_key(read_stdin(terminal), "standard input")
 
 
-def unset(terminal: Terminal, options: UnsetOptions) -> int:
+def unset(terminal: Terminal, options: ConfigUnsetOptions) -> int:
     """Remove a setting or a table.
 
     $ respan config unset max_tokens

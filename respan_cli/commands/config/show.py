@@ -39,14 +39,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListOptions(CommandOptions):
+class ConfigListOptions(CommandOptions):
     """The options of `config list`."""
 
     as_json: AsJson = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShowOptions(ProfileOptions):
+class ConfigShowOptions(ProfileOptions):
     """The options of `config show`."""
 
     origin: Annotated[bool, typer.Option("--origin", help="Say where each value comes from.")] = False
@@ -77,7 +77,7 @@ def _threads(env: Mapping[str, str]) -> list[Thread]:
     return [read_thread_file(path)]
 
 
-def list_profiles(terminal: Terminal, options: ListOptions) -> int:
+def list_profiles(terminal: Terminal, options: ConfigListOptions) -> int:
     """List the profiles.
 
     $ respan config list
@@ -119,7 +119,7 @@ def _profile_row(profile: dict[str, Any]) -> tuple[str, ...]:
     return name, ", ".join(status), profile["base_url"], key
 
 
-def show(terminal: Terminal, options: ShowOptions) -> int:
+def show(terminal: Terminal, options: ConfigShowOptions) -> int:
     """Show the effective settings.
 
     $ respan config show --origin    # and where each value comes from

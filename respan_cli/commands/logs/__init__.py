@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from respan_cli.commands.logs.options import ListOptions, ShowOptions, SummaryOptions
+from respan_cli.commands.logs.options import LogListOptions, LogShowOptions, SummaryOptions
 from respan_cli.commands.shared.app import App, terminal_of
 from respan_cli.errors import ExitCode, UsageError
 from respan_cli.terminal.terminal import Terminal
@@ -13,7 +13,7 @@ app = App(name="logs")
 
 
 @app.callback(invoke_without_command=True)
-def bare(ctx: typer.Context, options: ListOptions) -> int:
+def bare(ctx: typer.Context, options: LogListOptions) -> int:
     """Read Respan's log: requests and costs.
 
     $ respan logs                               # the newest requests of the last 24 hours
@@ -35,7 +35,7 @@ def bare(ctx: typer.Context, options: ListOptions) -> int:
 
 
 @app.command("list")
-def list_logs(terminal: Terminal, options: ListOptions) -> int:
+def list_logs(terminal: Terminal, options: LogListOptions) -> int:
     """List the newest requests in the log.
 
     $ respan logs list --customer-id alice -n 50
@@ -46,14 +46,14 @@ def list_logs(terminal: Terminal, options: ListOptions) -> int:
     return _list(terminal, options)
 
 
-def _list(terminal: Terminal, options: ListOptions) -> int:
+def _list(terminal: Terminal, options: LogListOptions) -> int:
     from respan_cli.commands.logs.list import list_entries
 
     return list_entries(terminal, options)
 
 
 @app.command("show")
-def show_log(terminal: Terminal, options: ShowOptions) -> int:
+def show_log(terminal: Terminal, options: LogShowOptions) -> int:
     """Show one request: prompt, answer, cost.
 
     $ respan logs show 3f1c2a9b              # the ID as 'respan logs' shows it

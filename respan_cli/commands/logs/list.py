@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from respan_cli.commands.logs.entry_json import print_json
-from respan_cli.commands.logs.options import ListOptions
+from respan_cli.commands.logs.options import LogListOptions
 from respan_cli.commands.shared.api_connection import open_log
 from respan_cli.errors import ExitCode
 from respan_cli.gateway.log_entry import LogEntry
@@ -29,7 +29,7 @@ COLUMNS = (
 )
 
 
-def list_entries(terminal: Terminal, options: ListOptions) -> int:
+def list_entries(terminal: Terminal, options: LogListOptions) -> int:
     """Print the entries that match, the newest first."""
     query = options.query(datetime.now().astimezone())
     with open_log(options, terminal) as log:
@@ -44,7 +44,7 @@ def list_entries(terminal: Terminal, options: ListOptions) -> int:
     return ExitCode.OK
 
 
-def _print_for_person(terminal: Terminal, entries: Sequence[LogEntry], options: ListOptions) -> None:
+def _print_for_person(terminal: Terminal, entries: Sequence[LogEntry], options: LogListOptions) -> None:
     terminal.stop_status()
     if entries:
         print_listing(terminal, COLUMNS, _cells(entries))

@@ -98,7 +98,7 @@ class FilterOptions(ApiOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListOptions(FilterOptions):
+class LogListOptions(FilterOptions):
     """The options of `logs`, alone and with `list`."""
 
     limit: Annotated[
@@ -138,7 +138,7 @@ class SummaryOptions(FilterOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShowOptions(ApiOptions):
+class LogShowOptions(ApiOptions):
     """The options of `logs show`."""
 
     id: Annotated[

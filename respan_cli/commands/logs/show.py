@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from respan_cli.commands.logs.entry_json import print_json, redacted
 from respan_cli.commands.logs.faults import fault
 from respan_cli.commands.logs.find import find
-from respan_cli.commands.logs.options import ShowOptions
+from respan_cli.commands.logs.options import LogShowOptions
 from respan_cli.commands.shared.api_connection import open_log
 from respan_cli.errors import ExitCode
 from respan_cli.gateway.log_content import Turn, answer_text, prompt_turns
@@ -22,7 +22,7 @@ from respan_cli.terminal.text import BOLD, DIM, RED, RESET, clean, one_line
 BLURRED = "yes: Respan hides the content, as the account is over its usage limit"
 
 
-def show(terminal: Terminal, options: ShowOptions) -> int:
+def show(terminal: Terminal, options: LogShowOptions) -> int:
     """Print one request."""
     with open_log(options, terminal) as log:
         entry = find(log, options.id)
@@ -31,14 +31,14 @@ def show(terminal: Terminal, options: ShowOptions) -> int:
         return ExitCode.OK
     if not options.show_secrets:
         entry = LogEntry(redacted(dict(entry.raw)))
-    page = _Page(terminal)
+    page = _EntryPage(terminal)
     page.facts(list(_facts(entry)), failed=entry.failed)
     page.prompt(prompt_turns(entry), full=options.full)
     page.answer(answer_text(entry))
     return ExitCode.OK
 
 
-class _Page:
+class _EntryPage:
     """What is shown: to a person laid out, to a program as rows and plain text."""
 
     def __init__(self, terminal: Terminal) -> None:

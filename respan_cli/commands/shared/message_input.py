@@ -24,6 +24,7 @@ from respan_cli.terminal.terminal import Terminal
 
 if TYPE_CHECKING:
     from respan_cli.commands.shared.prompt_input import FilledPrompt
+    from respan_cli.messages.prompt_file import PromptFile
 
 WAITING = "respan: waiting for standard input to end (--no-stdin ignores it)"
 STDIN_NAME = "standard input"
@@ -106,7 +107,7 @@ def build_conversation(
     """
     in_pipe = stdin_reader(options)
     takes_pipe = (stdin.piped and not in_pipe and not options.no_stdin) or in_pipe == NAMED
-    fields = read_body_options(options, prompt_file)
+    fields = read_body_options(options, prompt_file.file if prompt_file else None)
     if prompt_file and prompt_file.takes_stdin and not takes_pipe:
         raise UsageError(f"{prompt_file.name} needs text on standard input", hint="pipe it in")
     earlier = _earlier(options.messages, stdin)
@@ -126,7 +127,7 @@ def build_conversation(
     return Conversation([*earlier, *last], fields)
 
 
-def read_body_options(options: BodyOptions, prompt_file: FilledPrompt | None = None) -> dict[str, Any]:
+def read_body_options(options: BodyOptions, prompt_file: PromptFile | None = None) -> dict[str, Any]:
     """The further fields of the body: those of the flags, else those of the prompt file.
 
     Raises:
@@ -136,7 +137,7 @@ def read_body_options(options: BodyOptions, prompt_file: FilledPrompt | None = N
     stops: Sequence[str] = options.stops or ()
     effort = options.effort and str(options.effort)
     if prompt_file:
-        stops, effort = stops or prompt_file.file.stops, effort or prompt_file.file.effort
+        stops, effort = stops or prompt_file.stops, effort or prompt_file.effort
         schema = prompt_file.schema if schema is None else schema
     return body_options(extra=extra, stops=stops, effort=effort, schema=schema)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,10 @@ class FilledPrompt:
     Args:
         file: the prompt file.
         variables: a value for each variable but `stdin`.
-        schema: the JSON Schema for the answer, if the file has one.
     """
 
     file: PromptFile
     variables: Mapping[str, str]
-    schema: Mapping[str, Any] | None
 
     @property
     def name(self) -> str:
@@ -71,12 +69,23 @@ def read_prompt(path: str, variables: Sequence[str]) -> FilledPrompt:
         UsageError: a file cannot be read; a variable has no value, or a value no variable.
         SettingsError: it is not a prompt file.
     """
-    file = parse_prompt_file(_read(path), display_name(path))
+    file = read_prompt_file(path)
     values = read_variables(variables)
     check_used(file, values)
-    filled = FilledPrompt(file, values, _read_schema(file, path))
+    filled = FilledPrompt(file, values)
     filled.compose((), "")
     return filled
+
+
+def read_prompt_file(path: str) -> PromptFile:
+    """The prompt file at `path`, with the JSON Schema that it names.
+
+    Raises:
+        UsageError: a file cannot be read.
+        SettingsError: it is not a prompt file.
+    """
+    file = parse_prompt_file(_read(path), display_name(path))
+    return replace(file, schema=_read_schema(file, path))
 
 
 def _read_schema(file: PromptFile, path: str) -> dict[str, Any] | None:
