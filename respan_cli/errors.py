@@ -96,7 +96,7 @@ class FailureKind(StrEnum):
 class TerminationSignal(BaseException):
     """This process was asked to end: SIGTERM, or SIGHUP when its terminal was closed.
 
-    Not an `Exception`, for the same reason as `KeyboardInterrupt`: nothing should handle it by the way.
+    Not an `Exception`, for the same reason as `KeyboardInterrupt`: an `except Exception` must not catch it.
     """
 
     def __init__(self, number: int) -> None:
@@ -236,13 +236,13 @@ class NetworkError(RespanError):
 
 
 class ResponseTimeoutError(NetworkError):
-    """The request was taken and no answer began. Never asked again by itself: it would be paid for twice."""
+    """The request was sent and no response began. Never retried: it would be paid for twice."""
 
     default_kind = "timeout"
 
 
 class BadResponseError(RespanError):
-    """The answer broke off, or was not the API's."""
+    """An incomplete or non-API response."""
 
     code = ExitCode.BAD_RESPONSE
     default_kind = "broken_reply"

@@ -53,7 +53,7 @@ class InputOrder:
                 self._write(held)
 
     def close(self) -> None:
-        """Write what is held back: the rows before it will not end any more."""
+        """Write the lines held back for order: the rows before them will never finish."""
         for number in sorted(self._held):
             if (line := self._held[number]) is not None:
                 self._write(line)

@@ -1,4 +1,4 @@
-"""What a run has done so far, and what is said of it at the end."""
+"""The progress of a run, and the summary at its end."""
 
 from __future__ import annotations
 

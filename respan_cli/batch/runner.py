@@ -1,4 +1,4 @@
-"""A batch on its way: one thread reads rows, others send them, and the main thread hears of signals."""
+"""A running batch: one thread reads rows, others send them, and the main thread handles signals."""
 
 from __future__ import annotations
 
@@ -222,5 +222,5 @@ def _ends_the_run(failure: RespanError) -> bool:
 
 
 def _is_transient(failure: RespanError) -> bool:
-    """Whether another attempt may succeed. What took too long or broke off is not paid for twice."""
+    """Whether a retry may succeed. Timeouts and incomplete responses would be paid for twice."""
     return failure.retryable and not isinstance(failure, ResponseTimeoutError | BadResponseError)

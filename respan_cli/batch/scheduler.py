@@ -64,7 +64,7 @@ class Scheduler:
         self._room = Condition(lock)
 
     def put(self, request: RowRequest) -> bool:
-        """Add a row, once there is room for it; False if nothing is begun any more."""
+        """Wait until the queue has space, then add a row; False once no new row may start."""
         with self._room:
             while not self._stopped and self._is_full():
                 self._room.wait()

@@ -89,7 +89,7 @@ def from_document(start: bytes, headers: Mapping[str, str], context: RequestCont
     value = as_json(text)
     if is_error(value):
         failure = _from_body("the gateway answered with an error", value, headers, context)
-        # No credits, for one, is told like this: without a type, another attempt is a waste.
+        # Missing credits are reported like this, without a type. A retry would be useless.
         failure.retryable = failure.retryable and status_in(value) is not None
         return failure
     if is_of_openai(value):

@@ -1,4 +1,4 @@
-"""Why a gateway was not reached: the causes below a failed connection, in words a person can act on."""
+"""Errors for failed connections: the cause, and advice that a user can act on."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def unusable_proxy(proxy: Proxy, error: BaseException) -> NetworkError:
-    """The proxy cannot be used at all.
+    """The proxy cannot be used.
 
     Args:
         error: what the HTTP client said of it; its words may hold the proxy's password and are not repeated.
@@ -157,7 +157,7 @@ def _broken_off() -> tuple[type[Exception], ...]:
 
 
 def dropped(error: BaseException) -> str:
-    """How a connection that stood came to its end, in words that are the same on every system.
+    """How an established connection ended, in the same words on every system.
 
     Args:
         error: what the HTTP client raised; its causes say the rest.

@@ -30,7 +30,7 @@ class Origin(NamedTuple):
 
 
 def import_on_demand(package: str) -> ModuleType:
-    """Import a package, and of its folders of names only what is asked for.
+    """Import a package; from subpackages that only re-export names, import a name on first use.
 
     What the package does on its way is its own affair and may change; where it does not work like this, it is
     imported as it is.
@@ -61,7 +61,7 @@ def names_passed_on(source: str) -> Mapping[str, Origin] | None:
                 return None
             found[name[2] or name[1]] = Origin(module, name[1])
         at = _behind_nothing(source, statement.end())
-    # A name that is a module's too means one or the other, by what is imported first.
+    # A name that is also a module's means either, depending on which is imported first.
     apart = found.keys().isdisjoint(origin.module.partition(".")[0] for origin in found.values())
     return found if found and apart and at == len(source) else None
 

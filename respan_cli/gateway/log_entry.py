@@ -1,4 +1,4 @@
-"""One entry of Respan's log, read leniently: what is missing, or of another type than documented, is None."""
+"""One entry of Respan's log, read leniently: a missing field, or one of an undocumented type, is None."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from respan_cli.messages.answer import RESEND_HINT, Event, has_content
 if TYPE_CHECKING:
     import httpx2
 
-MAX_ERROR_BODY_BYTES = 64 * 1024  # what is shown of it is cut much shorter
+MAX_ERROR_BODY_BYTES = 64 * 1024  # messages show far less of it
 _SNIFF_BYTES = 64 * 1024  # of a body that brings no event, to say what it is
 
 

@@ -63,7 +63,7 @@ class SseDecoder:
             self._count(rest)
 
     def _newlines(self, chunk: bytes) -> bytes:
-        """The chunk with LF for each end of a line, be it CR, LF or both."""
+        """The chunk with every line ending (CR, LF or CRLF) as LF."""
         if self._after_cr:
             chunk = chunk.removeprefix(b"\n")
         if b"\r" not in chunk:

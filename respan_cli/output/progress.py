@@ -45,7 +45,7 @@ class ThinkingView:
             self.close(gap="\n" if self._terminal.stdout_isatty else "")
 
     def close(self, gap: str = "") -> None:
-        """End the line of a thought, even of one that broke off."""
+        """End the line of a thought, even of an incomplete one."""
         if self._flow:
             rest = self._flow.feed(self._secrets.flush())
             self._terminal.write_thinking(rest + self._flow.flush() + gap)

@@ -28,7 +28,7 @@ class Renderer:
         raise NotImplementedError
 
     def abort(self) -> str:
-        """What to write when the answer broke off, before the error is told."""
+        """The text to write after an incomplete answer, before the error."""
         raise NotImplementedError
 
 

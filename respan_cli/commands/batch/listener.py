@@ -65,7 +65,7 @@ class Listener:
         self.progress.update(tally, active)
 
     def stopping(self, active: int) -> None:
-        """Say that what is under way is waited for."""
+        """Say that the running requests are waited for."""
         if active and self._terminal.stderr_isatty:
             self._note(f"stopping: {active} in flight, at most {GRACE_S:g} s (Ctrl-C again ends at once)")
 

@@ -66,7 +66,7 @@ class CheckContext:
     terminal: Terminal
     options: CheckOptions
     diagnosis: DiagnosisContext
-    stack: ExitStack = field(default_factory=ExitStack)  # what is open until the check ends
+    stack: ExitStack = field(default_factory=ExitStack)  # closed when the check ends
     settings: Settings = field(init=False)
     target: Target = field(init=False)
     deadline: Deadline = field(init=False)

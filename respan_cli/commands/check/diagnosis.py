@@ -36,7 +36,7 @@ class DiagnosisContext:
     proven: bool = False  # whether the gateway has accepted the key already
     odd: bool = False  # whether the answer to the request without a key was none of a gateway
     unpaid: bool = False  # whether the check sends no message
-    typed: str = ""  # the other flags that say what is sent, each after a space
+    typed: str = ""  # the other flags that change the request, each after a space
     timeout: float = 0.0
     log_timeout: float = 0.0
 

@@ -14,7 +14,7 @@ from respan_cli.terminal.text import BOLD, DIM, RED, RESET, YELLOW, clean
 
 GREEN = "\x1b[32m"
 _STYLES = {Verdict.OK: GREEN, Verdict.WARNED: YELLOW, Verdict.SKIPPED: DIM, Verdict.FAILED: RED}
-_MIN_SUMMARY = 30  # columns; with less room a summary gets lines of its own
+_MIN_SUMMARY = 30  # columns; if fewer are left, a summary gets lines of its own
 _TITLE, _NUMBER = 28, 9  # columns of the table
 _CHOSEN = ("min", "median", "p95", "max")
 _OVER = {"kept": "one connection", "new": "new connections"}

@@ -108,7 +108,7 @@ class ListOptions(FilterOptions):
     show_secrets: ShowSecrets = False
 
     def first_given(self) -> str | None:
-        """The first option that was given at all."""
+        """The first option that was given."""
         for field in fields(self):
             if getattr(self, field.name) != field.default and field.name not in ("color", "debug"):
                 return _flag_of(field.name)

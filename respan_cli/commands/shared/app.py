@@ -1,4 +1,4 @@
-"""The words a person types: every command with our help page, loaded when it is asked for and not before."""
+"""The tree of commands: each is loaded when it is typed, and has our help page."""
 
 from __future__ import annotations
 

@@ -44,12 +44,12 @@ class FilledPrompt:
 
     @property
     def settings_layer(self) -> Layer:
-        """What the file says of the settings."""
+        """The settings in the file."""
         return self.file.settings_layer
 
     @property
     def identity_layer(self) -> Layer:
-        """What the file says of the identity, where nothing else does."""
+        """The identity of the prompt file, used if no other layer gives one."""
         return self.file.identity_layer
 
     @property
