@@ -1,4 +1,4 @@
-"""`respan check` against gateways with unusual answers to its unpaid requests: if a message passes, it passes.
+"""`respan check` against gateways that answer unpaid requests oddly: if a message passes, it passes.
 
 The answers named after servers (LiteLLM, Envoy, nginx …) are modelled on public reports of those servers.
 """
