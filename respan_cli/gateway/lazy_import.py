@@ -76,7 +76,7 @@ def _is_of(package: str, name: str) -> bool:
 
 
 class _Finder:
-    """Finds the modules of one package where they are, and loads its folders of names in our way."""
+    """Finds the modules of one package, and loads lazily those that only re-export names."""
 
     def __init__(self, package: str) -> None:
         self._package = package
@@ -84,7 +84,7 @@ class _Finder:
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """What the import system asks: where a module is, and how it is loaded."""
+        """The spec of a module of the package: the import system calls this."""
         if not _is_of(self._package, name):
             return None
         spec = PathFinder.find_spec(name, path, target)
