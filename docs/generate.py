@@ -133,7 +133,8 @@ inherits = "work"
 system = "You review code. Be brief."
 ```
 
-`inherits` names another profile, whose settings apply unless this one overrides them. That profile may inherit too.
+`inherits` names another profile, whose settings apply unless this one overrides them. That profile may
+inherit too.
 
 A header value of the form `env:VARIABLE` stays a reference in the file; the variable is read when a request
 is made. `api_key` and `api_key_command` exclude each other: setting one removes the other, even if it is

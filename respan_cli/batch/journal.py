@@ -91,7 +91,7 @@ class Journal:
             end += len(line)
 
     def _mend(self, file: BinaryIO, line: bytes, end: int) -> None:
-        """Keep a last line that lacks nothing but its end, and drop any other."""
+        """Keep a last line that lacks only its newline, and drop an incomplete one."""
         if _parsed(line):
             self._learn(line, 0)
             os.write(file.fileno(), b"\n")

@@ -18,7 +18,7 @@ Jitter = Callable[[float], float]  # a pause of about so many seconds
 
 
 def jittered(seconds: float) -> float:
-    """Between half of it and one and a half times, so that many clients do not come back together."""
+    """A random factor of 0.5 to 1.5, so that clients do not all retry at the same time."""
     return seconds * random.uniform(0.5, 1.5)  # noqa: S311
 
 

@@ -1,4 +1,4 @@
-"""Where the lines of finished rows go, in the order in which they finish or in that of the input."""
+"""The output for finished rows, in the order in which they finish or that of the input."""
 
 from __future__ import annotations
 

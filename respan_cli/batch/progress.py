@@ -79,7 +79,7 @@ class BarProgress(Progress):
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """A clean line to write on; the bar comes back below it."""
+        """Clear the bar for a line of text; it is redrawn below."""
         with self._lock:
             self.close()
             yield
@@ -107,7 +107,7 @@ def progress_for(mode: ProgressMode, terminal: Terminal, *, writes_to_terminal: 
 
 
 def rendered(tally: Tally, active: int, width: int, *, color: bool) -> str:
-    """The counts as one line of a terminal, with escape sequences for colours and no end."""
+    """The counts as one line for a terminal, with colour escapes and without a newline."""
     from rich.console import Console
     from rich.progress_bar import ProgressBar
 

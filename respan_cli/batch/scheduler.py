@@ -1,4 +1,4 @@
-"""Which row is sent next, and when: the one place where the threads of a batch meet."""
+"""Decides which row is sent next, and when; the threads of a batch share it."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Scheduler:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether nothing is begun any more."""
+        """Whether no new row may start."""
         return self._stopped
 
     def take(self) -> Task | None:

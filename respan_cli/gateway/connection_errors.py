@@ -48,7 +48,7 @@ class Route:
 
     @property
     def via(self) -> str:
-        """What a message adds when a proxy is used."""
+        """The part of a message about the proxy, if one is used."""
         return f" through the proxy {self.proxy.shown} (from {self.proxy.source})" if self.proxy else ""
 
 
@@ -94,7 +94,7 @@ def refused_by_proxy(words: str, route: Route) -> RespanError:
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, and what lies below it, the root last."""
+    """An error and its causes, the root last."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -230,7 +230,7 @@ def _hint(route: Route) -> str:
 
 
 def is_dropped(error: BaseException) -> bool:
-    """Whether a connection that stood came to its end before a response began."""
+    """Whether an established connection was lost before a response began."""
     import httpx2
 
     chain = list(causes(error))

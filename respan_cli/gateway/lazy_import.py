@@ -1,9 +1,9 @@
 """Importing a large package without the parts of it that are not used.
 
-Many packages have folders whose `__init__` does nothing but pass on names of the modules beside it. Importing
-one name from there imports them all: of the SDK, two thousand modules of which a message needs a part. Here
-such an `__init__` is not run; a name is taken from its module when it is asked for, which is what it would
-have been anyway (PEP 562). Every name stays importable, and is the same object.
+Many packages have subpackages whose `__init__` only re-exports names of their modules. Importing one name
+from there imports them all: of the SDK, two thousand modules, of which a message needs a part. Here such an
+`__init__` is not run; the module of a name is imported on first use (PEP 562). Every name stays importable,
+and is the same object.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from types import ModuleType
 from typing import NamedTuple
 
 _IMPORT = re.compile(r"from \.(\w+(?:\.\w+)*) import (?:\(([^()#]+)\)|([^()#;\\\n]+))(?:\n|$)")
-# What may stand between: comments, and a list of the same names.
+# Allowed between imports: comments, and a list of the same names.
 _NOTHING = re.compile(r"(?:#[^\n]*|from __future__ import annotations\n|__all__ = \[[\s\w\",]*\]\n|\s)*")
 _NAME = re.compile(r"\s*(\w+)(?:\s+as\s+(\w+))?\s*")
 
 
 class Origin(NamedTuple):
-    """Where a name that is passed on comes from: a module, and its name there."""
+    """The origin of a re-exported name: a module, and its name there."""
 
     module: str
     name: str
@@ -32,11 +32,10 @@ class Origin(NamedTuple):
 def import_on_demand(package: str) -> ModuleType:
     """Import a package; from subpackages that only re-export names, import a name on first use.
 
-    What the package does on its way is its own affair and may change; where it does not work like this, it is
-    imported as it is.
+    If the lazy import fails, for instance after an update of the package, it is imported as usual.
 
     Raises:
-        Exception: whatever the import of the package as it is raises.
+        Exception: the normal import of the package failed.
     """
     finder = _Finder(package)
     sys.meta_path.insert(0, finder)
@@ -50,7 +49,7 @@ def import_on_demand(package: str) -> ModuleType:
 
 
 def names_passed_on(source: str) -> Mapping[str, Origin] | None:
-    """The names that an `__init__` passes on, if it does nothing else."""
+    """The names that an `__init__` re-exports; None if it does anything else."""
     found: dict[str, Origin] = {}
     at = _behind_nothing(source, 0)
     while statement := _IMPORT.match(source, at):
@@ -103,7 +102,7 @@ class _Loader(SourceFileLoader):
         self._names = names
 
     def exec_module(self, module: ModuleType) -> None:
-        """Give the module what PEP 562 asks for, and `__all__` for star imports."""
+        """Give the module the `__getattr__` of PEP 562, and `__all__` for star imports."""
         package, names = module.__name__, self._names
 
         def look_up(name: str) -> object:

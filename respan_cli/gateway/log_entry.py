@@ -90,7 +90,7 @@ class LogEntry(Record):
 
     @property
     def cost(self) -> float | None:
-        """What the gateway charged, in USD."""
+        """The cost charged by the gateway, in USD."""
         return self.number("cost", "total_cost")
 
 

@@ -26,7 +26,7 @@ class EventTooLargeError(ValueError):
 
 
 class SseDecoder:
-    """Takes the bytes of a stream as they come, and gives the events that they complete."""
+    """Decodes the bytes of a stream into events, as they arrive."""
 
     def __init__(self) -> None:
         self._line: list[bytes] = []  # pieces of a line whose end has not come

@@ -81,7 +81,7 @@ class AnswerFile:
         """Do nothing: the file is not read before it is whole."""
 
     def commit(self, *, whole: bool) -> None:
-        """Make the answer the file's content, if it is the whole of what was asked for."""
+        """Replace the file's content by the answer, if it is complete."""
         with self._writing():
             self._file.flush()
             if self._temporary and whole:

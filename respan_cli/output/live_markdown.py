@@ -34,7 +34,7 @@ class LiveMarkdown(Renderer):
         self._pen: _DrawThread | None = None
 
     def prepare(self) -> None:
-        """Load what drawing needs, while the network is waited for anyway."""
+        """Import the drawing modules during the wait for the network."""
         self._ready()
 
     def _ready(self) -> _DrawThread:
@@ -136,7 +136,7 @@ class StaticMarkdown(Renderer):
         return self.abort()
 
     def abort(self) -> str:
-        """What has come of the last block."""
+        """The text of the last block so far."""
         self._stream.close()
         return self._take()
 

@@ -22,7 +22,7 @@ _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 
 class Served(NamedTuple):
-    """One request that was answered; `status` is None where nothing like a status was sent."""
+    """One request that was answered; `status` is None if no status was sent."""
 
     method: str
     path: str

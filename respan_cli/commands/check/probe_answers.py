@@ -68,7 +68,7 @@ def describe(response: HttpResponse) -> tuple[str, str | None]:
 
 
 def seen(response: HttpResponse) -> str:
-    """Status, type, and what the answer says."""
+    """The status, type and text of the answer."""
     if 300 <= response.status < 400:
         return f"{response.what}, a redirect to {response.headers.get('location') or 'nowhere'}"
     said = words(response.body)

@@ -26,7 +26,7 @@ _DAY_S = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a TLS handshake showed: the version, who issued the certificate, and when it ends."""
+    """The result of a TLS handshake: the version, the certificate's issuer and its expiry."""
 
     version: str
     issuer: str

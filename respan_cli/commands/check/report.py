@@ -1,4 +1,4 @@
-"""What a check shows: a line a stage, the table of many messages, the verdict, one JSON object. Pure."""
+"""The output of a check: a line a stage, the table of `--count`, the verdict, one JSON object. Pure."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def duration(ms: float) -> str:
 
 
 def verdict(stages: Sequence[Stage], profile: str) -> str:
-    """The last line: what the check has shown."""
+    """The last line: the verdict."""
     match conclude(stages):
         case Conclusion.READY:
             return f"Ready: profile {profile!r} can send."
@@ -154,7 +154,7 @@ def round_line(stages: Sequence[Stage], begin: datetime, marks: Marks, *, color:
 
 
 def round_row(stages: Sequence[Stage], begin: datetime) -> str:
-    """One check of many, for programs: time, verdict, exit code, what was seen."""
+    """One check of many, for programs: time, verdict, exit code, summary."""
     failure = stages[-1].failure
     code = 0 if failure is None else int(failure.code)
     time = begin.isoformat(timespec="seconds")

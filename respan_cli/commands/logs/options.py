@@ -31,7 +31,7 @@ def _equals(flags: str, meaning: str, metavar: str = "ID") -> typer.models.Optio
 
 @dataclass(frozen=True, kw_only=True)
 class FilterOptions(ApiOptions):
-    """Which requests of the log; nothing of it comes from the environment or a profile."""
+    """The filters for log entries; none comes from the environment or a profile."""
 
     since: Annotated[
         str,

@@ -149,7 +149,7 @@ def _write(text: str, path: Path | None, terminal: Terminal) -> None:
 
 
 def _preload() -> None:
-    """Begin what takes longest, the import of the SDK, while something else is waited for."""
+    """Start the import of the SDK, the longest step, during another wait."""
     from respan_cli.gateway import sdk
 
     sdk.preload()

@@ -71,7 +71,7 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """A group of commands with our help page, which is also what it shows when no command is named."""
+    """A group of commands with our help page, which is also shown if no command is named."""
 
     places: Mapping[str, str] = {}
 

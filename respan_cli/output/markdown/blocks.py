@@ -70,7 +70,7 @@ class BlockParser:
 
     @property
     def is_within_line(self) -> bool:
-        """Whether the next line goes on with the block, whatever it holds."""
+        """Whether any next line continues the block."""
         return bool(self._prefix)
 
     @property

@@ -114,7 +114,7 @@ class MarkdownStream:
             self._finished = []
 
     def _drain(self) -> None:
-        """Pass on to the parser what has arrived."""
+        """Pass the new text to the parser."""
         text = self._expand_tabs(clean("".join(self._pending)))
         self._pending.clear()
         self._pending_size = 0
