@@ -1,4 +1,4 @@
-"""Writes the generated pages from the program, or with `--check` says which of them are not current.
+"""Writes the generated pages from the program; with `--check`, lists those that are out of date.
 
 python -m docs.generate [--check]
 """
@@ -28,7 +28,7 @@ def commands() -> str:
 
 
 def fenced(text: str) -> str:
-    """The page with the examples of the docstrings as blocks of their own."""
+    """The page with the examples of the docstrings in fenced blocks."""
     blocks: list[str] = []
 
     def put_aside(found: re.Match[str]) -> str:
@@ -90,26 +90,26 @@ def _key(field: Field) -> str:
 
 ERRORS = """\
 With `--json` or `--events` an error is one line on standard error, an object of these keys: `error` (`type`,
-`message`, `status`, `retryable`, `retry_after` in seconds, `request_id`, `log_id`, `hint`; null where nothing
-is to say) and `exit_code`. `type` is the API's own name for the error where the reply has one
+`message`, `status`, `retryable`, `retry_after` in seconds, `request_id`, `log_id`, `hint`; null if there
+is none) and `exit_code`. `type` is the API's own name for the error if the response has one
 (`rate_limit_error`, `overloaded_error`), else one of these; `respan check` has [finer ones](check.md#--json).
 
 """
 SETTINGS = """\
 # Settings
 
-A setting is taken from the first of: flag, environment, prompt file, thread, profile, the profile it inherits
+Sources of a setting, highest first: flag, environment, prompt file, thread, profile, the profile it inherits
 from, default. An empty value (`--customer-id ""`, `-H 'Name:'`, `-M key=`, a variable that is set but empty)
-removes the value of a lower place. The tables ({tables}) merge key by key;
-header names compare without case. White space at the ends of a value is dropped.
+removes the value of lower sources. The tables ({tables}) merge key by key;
+header names are case-insensitive. Leading and trailing white space of a value is dropped.
 `respan config show --origin` prints each effective value and its source.
 
 | key | flag | environment | default | |
 |---|---|---|---|---|
 {rows}
-The profile itself is chosen by `-p`/`--profile`, then `RESPAN_PROFILE`, then `default_profile` at the top of
-the file (`respan config use PROFILE`), else it is `default`. The file is `$RESPAN_CLI_CONFIG` if that is set;
-`respan config path` prints its path. In it, a profile is a table:
+The profile is the one of `-p`/`--profile`, `RESPAN_PROFILE`, or `default_profile` at the top of the file
+(`respan config use PROFILE`), in this order, else `default`. The file is `$RESPAN_CLI_CONFIG` if that is set;
+`respan config path` prints its path. A profile is a table in this file:
 
 ```toml
 default_profile = "work"
@@ -133,26 +133,27 @@ inherits = "work"
 system = "You review code. Be brief."
 ```
 
-`inherits` names another profile, which gives all that this one does not set; that one may inherit, too.
+`inherits` names another profile, whose settings apply unless this one overrides them. That profile may
+inherit too.
 
 A header value of the form `env:VARIABLE` stays a reference in the file; the variable is read when a request
-is made. `api_key` and `api_key_command` exclude each other: setting one removes the other, also one that is
-inherited. The command is run without a shell; it prints the key alone, 64 KiB at most.
+is made. `api_key` and `api_key_command` exclude each other: setting one removes the other, even if it is
+inherited. The command is run without a shell and must print only the key, at most 64 KiB.
 
 `--param KEY=TEXT` is text, `--param KEY:=JSON` any JSON (`--param cache_enabled:=true`). `--system @FILE`
 reads the system prompt from a file, `--header @FILE` lines of headers; a prompt that begins with `@` is
 written `@@…`. Identifiers, metadata, the model and headers must not contain control characters; metadata keys
 that begin with `_` are reserved.
 
-In `respan config set metadata.KEY` all that follows the first dot is the key, with quotes around it or
-without. In `required` a whole table stands for any of its keys, and a header's name may be in any case.
+In `respan config set metadata.KEY` everything after the first dot is the key, with or without quotes. In
+`required` the name of a table means any of its keys, and header names are case-insensitive.
 """
 
 PAGES: dict[str, Callable[[], str]] = {"commands.md": commands, "settings.md": settings}
 
 
 def main() -> int:
-    """Write the pages, or check them; the exit code is 1 when one is not current."""
+    """Write the pages, or check them; the exit code is 1 if one is out of date."""
     check = "--check" in sys.argv[1:]
     code = 0
     for name, make in PAGES.items():

@@ -18,7 +18,7 @@ _last_acts: list[Callable[[], None]] = []
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    """Go at once: nothing is begun yet, and an exception here would end in the traceback of some import."""
+    """Exit at once: nothing has started, and an exception here would print the traceback of an import."""
     try:
         for act in _last_acts:
             act()

@@ -1,4 +1,4 @@
-"""The program put together, and the only place where an error becomes an exit code."""
+"""The app, and the only place where an error becomes an exit code."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def main(argv: Sequence[str] | None = None, terminal: Terminal | None = None) ->
 
 
 def _check_shell(arguments: list[str]) -> None:
-    """Refuse to complete words for a shell that Typer has no script for; itself it would end with code 1."""
+    """Report a shell for which Typer has no completion script as a usage error; Typer would exit with 1."""
     if arguments[:1] not in (["--install-completion"], ["--show-completion"]):
         return
     import shellingham  # which comes with Typer
@@ -134,7 +134,7 @@ def _wants_json(arguments: list[str]) -> bool:
 
 
 def _wanted_color(arguments: list[str]) -> str:
-    """What --color says, known before the arguments are read: they may be wrong, or ask for help."""
+    """The value of --color, read before the arguments are parsed: they may be invalid, or request help."""
     for name, value in zip(arguments, [*arguments[1:], ""], strict=False):
         if name == "--":
             break

@@ -28,7 +28,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
 class ExitCode(IntEnum):
-    """What a script reads in `$?`. The meanings are in `EXIT_CODE_MEANINGS`."""
+    """The exit code of the process. The meanings are in `EXIT_CODE_MEANINGS`."""
 
     OK = 0
     INTERNAL = 1
@@ -68,7 +68,7 @@ EXIT_CODE_MEANINGS: dict[ExitCode, str] = {
 
 
 class FailureKind(StrEnum):
-    """What exactly is broken below HTTP, or in the log. The values are public (docs/check.md)."""
+    """The specific failure below HTTP, or in the log. The values are public (docs/check.md)."""
 
     DNS = "dns"
     TCP_REFUSED = "tcp_refused"
@@ -96,7 +96,7 @@ class FailureKind(StrEnum):
 class TerminationSignal(BaseException):
     """This process was asked to end: SIGTERM, or SIGHUP when its terminal was closed.
 
-    Not an `Exception`, for the same reason as `KeyboardInterrupt`: nothing should handle it by the way.
+    Not an `Exception`, for the same reason as `KeyboardInterrupt`: an `except Exception` must not catch it.
     """
 
     def __init__(self, number: int) -> None:
@@ -105,7 +105,7 @@ class TerminationSignal(BaseException):
 
 
 class ReaderClosedError(Exception):
-    """The reader of our pipe went away, as `head` does: no error."""
+    """The reader of our pipe closed it, as `head` does: not an error."""
 
 
 class RespanError(Exception):
@@ -179,7 +179,7 @@ class RespanError(Exception):
         return changed
 
     def with_ids(self, request_id: str | None, log_id: str | None) -> Self:
-        """The same failure with the ids it can be looked up by, where it has none of its own."""
+        """The same failure with these IDs, if it has none of its own."""
         changed = self._copy()
         changed.request_id = self.request_id or request_id
         changed.log_id = self.log_id or log_id
@@ -236,13 +236,13 @@ class NetworkError(RespanError):
 
 
 class ResponseTimeoutError(NetworkError):
-    """The request was taken and no answer began. Never asked again by itself: it would be paid for twice."""
+    """The request was sent and no response began. Never retried: it would be paid for twice."""
 
     default_kind = "timeout"
 
 
 class BadResponseError(RespanError):
-    """The answer broke off, or was not the API's."""
+    """An incomplete or non-API response."""
 
     code = ExitCode.BAD_RESPONSE
     default_kind = "broken_reply"

@@ -42,7 +42,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def env(tmp_path: Path, sandbox: Sandbox) -> dict[str, str]:
-    """The environment of somebody who has a key, an empty home, and the sandbox for a gateway."""
+    """The environment of a user with a key and an empty home; the sandbox is the gateway."""
     return {
         "HOME": str(tmp_path),
         "RESPAN_API_KEY": KEY,

@@ -32,7 +32,7 @@ def serve(folder: Path) -> None:
     from respan_cli.gateway.sdk import load_sdk
 
     load_sdk()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the children are not waited for
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "socket"))
         listener.listen()

@@ -47,7 +47,7 @@ def _handle(handle: Handler, connection: socket.socket) -> None:
 
 @contextmanager
 def deaf_host() -> Iterator[int]:
-    """A port that never accepts: its queue is full, so that the system answers nobody any more."""
+    """A port that never accepts: its queue is full, so the system answers no new connection."""
     with ExitStack() as stack, socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(0)
@@ -61,7 +61,7 @@ def deaf_host() -> Iterator[int]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
@@ -169,7 +169,7 @@ class ProxyServer:
 
     def __call__(self, connection: socket.socket) -> None:
         head = read_head(connection)
-        if not head:  # only a look whether somebody listens
+        if not head:  # a connection that only tests for a listener
             return
         self.heads.append(head)
         if self.refusal:

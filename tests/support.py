@@ -42,7 +42,7 @@ def run(
     stdout_is_terminal: bool = False,
     stderr_is_terminal: bool = False,
 ) -> Outcome:
-    """Run a command line inside this process; `stdin=None` is a terminal where nobody types."""
+    """Run a command line inside this process; `stdin=None` is a terminal without input."""
     out, err = (Screen() if shown else io.BytesIO() for shown in (stdout_is_terminal, stderr_is_terminal))
     terminal = Terminal(Screen() if stdin is None else io.BytesIO(stdin), out, err, dict(env or {}))
     code = main(list(argv), terminal)

@@ -23,7 +23,7 @@ HERE = {"PATH": os.environ["PATH"]}
 
 @pytest.fixture
 def keyless(env: Env) -> Env:
-    """The environment of somebody whose key is in no variable."""
+    """The environment of a user without a key variable."""
     del env["RESPAN_API_KEY"]
     return {**env, **HERE}
 
@@ -217,7 +217,7 @@ def wait_for(path: Path) -> None:
 
 
 def assert_gone(pid: int) -> None:
-    """Killed: gone, or a zombie that whoever adopted it has not buried yet."""
+    """Killed: gone, or a zombie that its new parent has not reaped yet."""
     deadline = time.monotonic() + PATIENCE
     while sys.platform == "linux" and Path(f"/proc/{pid}/stat").exists():
         if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":

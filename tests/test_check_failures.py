@@ -240,7 +240,7 @@ def test_a_message_without_an_answer_ends_in_time(env: dict[str, str]) -> None:
 def test_an_answer_that_only_trickles_ends_in_time_too(sandbox: Sandbox, env: dict[str, str]) -> None:
     def trickle(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
-        for _ in range(int(PATIENCE / 0.05)):  # or until nobody listens any more
+        for _ in range(int(PATIENCE / 0.05)):  # or until the client has closed the connection
             connection.sendall(b'event: ping\ndata: {"type": "ping"}\n\n')
             time.sleep(0.05)
 

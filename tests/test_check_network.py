@@ -29,7 +29,7 @@ DAY = datetime.timedelta(days=1)
 
 @pytest.fixture
 def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that trusts `CA` and nobody else."""
+    """A machine that trusts only `CA`."""
     bundle = tmp_path / "ca.pem"
     CA.cert_pem.write_to_path(str(bundle))
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
@@ -120,7 +120,7 @@ def test_a_self_signed_certificate_is_tls(sandbox: Sandbox, env: dict[str, str],
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:
-    """A certificate that nobody but itself has signed: an authority's own, shown as a server's."""
+    """A self-signed certificate: a CA's own, used by a server."""
     OTHERS_CA.cert_pem.write_to_path(str(folder / "self.pem"))
     OTHERS_CA.private_key_pem.write_to_path(str(folder / "self.key"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -178,7 +178,7 @@ def through_proxy(port: int, env: dict[str, str], monkeypatch: pytest.MonkeyPatc
 def test_through_a_proxy_dns_and_tcp_are_about_the_proxy(
     sandbox: Sandbox, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The name of the gateway is known to nobody here: the proxy alone leads there."""
+    """The gateway's name does not resolve here: only the proxy can reach it."""
     certificate = CA.issue_cert("gateway.example")
     with tls_sandbox(certificate, sandbox) as behind:
         server = ProxyServer(behind)

@@ -1,6 +1,6 @@
-"""`respan check` before gateways that answer its unpaid requests oddly: where a message passes, it passes.
+"""`respan check` against gateways that answer unpaid requests oddly: if a message passes, it passes.
 
-The answers of real servers are byte for byte what those sent.
+The answers named after servers (LiteLLM, Envoy, nginx …) are modelled on public reports of those servers.
 """
 
 from __future__ import annotations

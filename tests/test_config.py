@@ -22,7 +22,7 @@ RESPAN = "https://api.respan.ai/api/anthropic/"
 
 @pytest.fixture
 def home(tmp_path: Path) -> Env:
-    """The environment of somebody who has just installed the tool."""
+    """The environment of a user who has just installed the tool."""
     return {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
 
 

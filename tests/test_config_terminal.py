@@ -19,7 +19,7 @@ Env = dict[str, str]
 
 @pytest.fixture
 def home(tmp_path: Path, sandbox: Sandbox) -> Env:
-    """The environment of somebody who has just installed the tool."""
+    """The environment of a user who has just installed the tool."""
     return process_env(tmp_path, RESPAN_BASE_URL=sandbox.url, RESPAN_MAX_RETRIES="0")
 
 

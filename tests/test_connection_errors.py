@@ -54,7 +54,7 @@ def check(
 
 @pytest.fixture(autouse=True)
 def no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a proxy nor certificates of whoever runs the tests."""
+    """Remove the proxy and certificate variables of the machine that runs the tests."""
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name.startswith("SSL_CERT_"):
             monkeypatch.delenv(name)
@@ -70,7 +70,7 @@ def closed_port() -> int:
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """A certificate authority that nobody has heard of."""
+    """An untrusted certificate authority."""
     return trustme.CA()
 
 

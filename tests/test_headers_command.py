@@ -1,4 +1,4 @@
-"""`respan headers`, whole; and that what it lists is what goes over the wire."""
+"""`respan headers`: every subcommand, and that the headers it lists are the headers sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan of the house, held: imports go one way, and the SDK stays outside until a message is sent."""
+"""The architecture: imports go one way, and the SDK is not loaded before a message is sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support import KEY, process_env, run_process
 
 PACKAGE = Path(respan_cli.__file__).parent
 
-# From the ground up: a package imports only from those before it, or from itself.
+# A package imports only from those before it, or from itself.
 ORDER: list[set[str]] = [
     {"errors"},
     {"sandbox"},
@@ -29,7 +29,7 @@ ORDER: list[set[str]] = [
     {"__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
-SHARED = "shared"  # among the commands this is for all; the others do not know each other
+SHARED = "shared"  # every command may import this one; they do not import each other
 
 
 def imports_of(path: Path) -> set[str]:
@@ -47,7 +47,7 @@ def imports_of(path: Path) -> set[str]:
 
 
 def room_of(path: Path) -> str:
-    """The room a file belongs to: its own name, or its package's."""
+    """The package of a file, or its own name if it is in none."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 

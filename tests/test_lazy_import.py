@@ -1,4 +1,4 @@
-"""Importing the SDK without what nobody asks for: the same names and objects as of the whole of it."""
+"""Importing the SDK lazily gives the same names and objects as importing all of it."""
 
 from __future__ import annotations
 

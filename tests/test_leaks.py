@@ -1,4 +1,4 @@
-"""Nothing of this machine reaches a gateway but what the contract names, and the key reaches nobody else."""
+"""A gateway gets only the documented data of this machine, and only the gateway gets the key."""
 
 from __future__ import annotations
 

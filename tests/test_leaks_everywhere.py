@@ -53,7 +53,7 @@ SOURCES = ("environment", "profile", "command")
 
 
 def home_of(tmp_path: Path, sandbox: Sandbox, source: str) -> Env:
-    """The environment of somebody whose key comes from there, and whose editor spoils the file."""
+    """The environment of a user whose key comes from there, with an editor that corrupts the file."""
     (tmp_path / "key").write_text(KEY)
     of_profile = {"profile": f'api_key = "{KEY}"', "command": f'api_key_command = "cat {tmp_path}/key"'}
     config = tmp_path / "config.toml"

@@ -95,7 +95,7 @@ def _matching(asked: Asked, found: tuple[dict[str, Any], ...]) -> Iterator[dict[
 
 @contextmanager
 def at_log(tmp_path: Path, answer: Answer) -> Iterator[tuple[dict[str, str], StandIn]]:
-    """The environment of somebody whose gateway has this log."""
+    """The environment of a user whose gateway has this log."""
     with log_host(answer) as host:
         yield (
             process_env(

@@ -222,7 +222,7 @@ WORDS = [f"w{number:05}" for number in range(20_000)]
 
 
 def flood(connection: socket.socket) -> None:
-    """Much more of an answer, and faster, than a terminal that nobody reads can hold."""
+    """More output, and faster, than the buffer of a terminal that is not read can hold."""
     deltas = (api.delta(f"{' '.join(WORDS[at : at + 10])}\n") for at in range(0, len(WORDS), 10))
     start = api.event("content_block_start", index=0, content_block={"type": "text", "text": ""})
     opening = api.event("message_start", message={"id": "msg_1", "content": [], "usage": {}})
@@ -237,7 +237,7 @@ def flooded(render: str, env: dict[str, str], sandbox: Sandbox) -> Pty:
     sandbox.replies.append(flood)
     pty = Pty("send", PROMPT, "--render", render, env=env)
     pty.read_until(WORDS[5])
-    sizes = [0] * 20  # as many looks that show no change: it is full, and the program waits for room
+    sizes = [0] * 20  # 20 readings without a change: the buffer is full, and the program blocks
 
     def full() -> bool:
         waiting = array.array("i", [0])
@@ -265,7 +265,7 @@ def test_an_interrupted_answer_has_no_hole(
     seen = re.findall(r"w\d{5}", text)
     assert len(seen) > 5
     assert seen == WORDS[: len(seen)]
-    if number is None:  # then there is room for the end of the line
+    if number is None:  # then the buffer has space for the end of the line
         assert re.search(r"\^C(\x1b\[0m)?[\r\n]+(\x1b\[J)?$", text)
 
 
@@ -397,7 +397,7 @@ def test_a_pipe_that_was_set_not_to_wait_gets_every_byte(unbuffered: str, env: d
     os.close(theirs)
     with os.fdopen(ours, "rb") as pipe, process:
         wait_until(lambda: waiting_in(pipe.fileno()) >= 4096)
-        time.sleep(0.5)  # whoever does not wait has met the full pipe by now
+        time.sleep(0.5)  # a program that does not wait has met the full pipe by now
         answer = pipe.read()
         assert (process.wait(PATIENCE), len(answer)) == (0, 20_000 * 11 + 1)
 

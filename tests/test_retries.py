@@ -1,4 +1,4 @@
-"""What is tried again, how often, after which wait, and what a person hears of it."""
+"""Which failures are retried, how often, after which delay, and what is printed about it."""
 
 from __future__ import annotations
 

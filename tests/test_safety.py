@@ -1,4 +1,4 @@
-"""Nothing dangerous reaches a terminal, whoever says it; a pipe gets an answer's bytes untouched."""
+"""No control characters reach a terminal, from any source; a pipe gets an answer's bytes unchanged."""
 
 from __future__ import annotations
 

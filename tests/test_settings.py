@@ -169,7 +169,7 @@ def test_the_profile_is_chosen_like_any_setting(
     assert (found.value, found.source) == chosen
 
 
-# What is said of a value that cannot be
+# The messages for invalid values
 
 
 @pytest.mark.parametrize(

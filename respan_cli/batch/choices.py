@@ -1,4 +1,4 @@
-"""What a command line says of a batch, apart from settings. Light: every help page loads it."""
+"""The options of a batch, apart from settings. Light: every help page loads it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class RowFormat(StrEnum):
-    """What `--format` can say."""
+    """The values of `--format`."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -16,7 +16,7 @@ class RowFormat(StrEnum):
 
 
 class ProgressMode(StrEnum):
-    """What `--progress` can say."""
+    """The values of `--progress`."""
 
     AUTO = "auto"
     PLAIN = "plain"

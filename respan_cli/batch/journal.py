@@ -80,7 +80,7 @@ class Journal:
         return handle
 
     def _scan(self, file: BinaryIO) -> None:
-        """Learn what is finished, and drop a last line that was cut off in the middle."""
+        """Read which rows are finished, and drop an incomplete last line."""
         end = 0
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
@@ -91,7 +91,7 @@ class Journal:
             end += len(line)
 
     def _mend(self, file: BinaryIO, line: bytes, end: int) -> None:
-        """Keep a last line that lacks nothing but its end, and drop any other."""
+        """Keep a last line that lacks only its newline, and drop an incomplete one."""
         if _parsed(line):
             self._learn(line, 0)
             os.write(file.fileno(), b"\n")
@@ -122,7 +122,7 @@ class Journal:
         return self.finished.get(row) == word(request)
 
     def write(self, line: str) -> None:
-        """Add a line, with its end: whole, or not at all.
+        """Append a line with its newline, completely or not at all.
 
         Raises:
             OutputError: the disk is full, or the like. The file ends with a whole line.
@@ -157,7 +157,7 @@ class Journal:
 
 
 def _parsed(line: bytes) -> tuple[str, bytes] | None:
-    """The id and the request's hash of a line in any spelling of JSON; None if it is no line of ours."""
+    """The id and the request's hash of a line, in any JSON spelling; None if it is not a result line."""
     try:
         value = json.loads(line)
         return str(value["id"]), bytes.fromhex(value["request_sha256"])

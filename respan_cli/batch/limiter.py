@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 
 FIRST_LIMIT = 4
-PROBE_ROUNDS = 8  # rounds without a refusal before more than the last ceiling is tried again
+PROBE_ROUNDS = 8  # rounds without a refusal before the limit goes above the last ceiling again
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 30.0
 MAX_REFUSALS_ALONE = 6  # in a row, with one request at a time and no success between them
 
@@ -18,7 +18,7 @@ Jitter = Callable[[float], float]  # a pause of about so many seconds
 
 
 def jittered(seconds: float) -> float:
-    """Between half of it and one and a half times, so that many clients do not come back together."""
+    """A random factor of 0.5 to 1.5, so that clients do not all retry at the same time."""
     return seconds * random.uniform(0.5, 1.5)  # noqa: S311
 
 
@@ -67,7 +67,7 @@ class Limiter:
             self._successes = 0
             self._was_full = self._doubles
             if self._ceiling is not None and self.limit > self._ceiling + 1:
-                self._ceiling = None  # there is room above
+                self._ceiling = None  # the gateway accepts more
 
     def refused(self, began: float, retry_after: float | None = None) -> None:
         """A request that began at this moment was refused for being one too many."""
@@ -87,7 +87,7 @@ class Limiter:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether even single requests are refused, time and again, without a word of how long to wait."""
+        """Whether single requests are refused repeatedly, with no `Retry-After`."""
         return self._alone >= MAX_REFUSALS_ALONE
 
     def _needed(self) -> int:

@@ -1,4 +1,4 @@
-"""Where the lines of finished rows go, in the order in which they finish or in that of the input."""
+"""The output for finished rows, in the order in which they finish or that of the input."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class InputOrder:
                 self._write(held)
 
     def close(self) -> None:
-        """Write what is held back: the rows before it will not end any more."""
+        """Write the lines held back for order: the rows before them will never finish."""
         for number in sorted(self._held):
             if (line := self._held[number]) is not None:
                 self._write(line)

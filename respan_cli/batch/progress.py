@@ -21,7 +21,7 @@ _ERASE = "\r\x1b[K"
 _MARGIN = 1  # columns left free at the right: a line that wraps cannot be erased
 _GAP = 2  # columns between two fields
 _WIDEST_BAR, _NARROWEST_BAR = 40, 8
-_NARROWEST_WINDOW = 30  # columns; in less there is no room for a bar
+_NARROWEST_WINDOW = 30  # columns; in a narrower window there is no bar
 
 
 class Progress:
@@ -58,7 +58,7 @@ class PlainProgress(Progress):
 
 
 class BarProgress(Progress):
-    """One line that is drawn again in place; what has no room in the window is left out.
+    """One line, redrawn in place; fields that do not fit in the window are left out.
 
     Args:
         terminal: where to.
@@ -79,7 +79,7 @@ class BarProgress(Progress):
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """A clean line to write on; the bar comes back below it."""
+        """Clear the bar for a line of text; it is redrawn below."""
         with self._lock:
             self.close()
             yield
@@ -107,7 +107,7 @@ def progress_for(mode: ProgressMode, terminal: Terminal, *, writes_to_terminal: 
 
 
 def rendered(tally: Tally, active: int, width: int, *, color: bool) -> str:
-    """The counts as one line of a terminal, with escape sequences for colours and no end."""
+    """The counts as one line for a terminal, with colour escapes and without a newline."""
     from rich.console import Console
     from rich.progress_bar import ProgressBar
 
@@ -131,7 +131,7 @@ def rendered(tally: Tally, active: int, width: int, *, color: bool) -> str:
 
 
 def _fitting(tally: Tally, active: int, width: int) -> list[Text]:
-    """The fields in the order in which they stand, as many of them as there is room for."""
+    """The fields in their order on the line, as many as fit."""
     from rich.text import Text
 
     total = "" if tally.total is None else f"/{tally.total:,}"

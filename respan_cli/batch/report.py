@@ -1,4 +1,4 @@
-"""What a run has done so far, and what is said of it at the end."""
+"""The progress of a run, and the summary at its end."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def progress_line(tally: Tally, active: int) -> str:
 
 
 def time_left(tally: Tally) -> str:
-    """How long the rest will take at the speed so far; nothing where that cannot be told."""
+    """The estimated time left; empty if there is no estimate."""
     if tally.total is None or not tally.ended:
         return ""
     return duration(round((tally.total - tally.ended) / tally.rate))

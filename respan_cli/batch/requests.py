@@ -43,7 +43,7 @@ class RowRequest:
 
 @dataclass(frozen=True, slots=True)
 class _RowSettings:
-    """The settings that a row can have a say in."""
+    """The settings that a row can override."""
 
     model: str
     system: str | None
@@ -232,7 +232,7 @@ class RequestBuilder:
         return {path[-1]: value.value for path, value in layer.items()}
 
     def _check_required(self, settings: _RowSettings, row: Row) -> None:
-        """Refuse a row without what the profile requires; what no row can give was checked before."""
+        """Reject a row without the settings that the profile requires and a row can give."""
         for name in self._settings.required:
             word, _, key = name.partition(".")
             if word in _ROW_SETTINGS:

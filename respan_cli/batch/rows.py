@@ -31,7 +31,7 @@ _BY_SUFFIX = {
 
 
 def format_of(name: str) -> RowFormat:
-    """The format that a file's name stands for; JSON Lines for a name that says nothing."""
+    """The format for the suffix of a file; JSON Lines for any other."""
     return _BY_SUFFIX.get(PurePath(name).suffix.lower(), RowFormat.JSONL)
 
 
@@ -111,7 +111,7 @@ class RowReader:
     def error(
         self, line: int, message: str, reason: str | None = None, hint: str | None = None
     ) -> UsageError:
-        """What is wrong with a row."""
+        """The error in a row."""
         return UsageError(f"{self.name}, line {line}: {message}", reason=reason, hint=hint)
 
     def _checked(self, line: bytes, number: int) -> bytes:

@@ -1,4 +1,4 @@
-"""A batch on its way: one thread reads rows, others send them, and the main thread hears of signals."""
+"""A running batch: one thread reads rows, others send them, and the main thread handles signals."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class RunOptions:
 
 
 class RunListener(Protocol):
-    """Told of a run, on any thread, one call at a time."""
+    """An observer of a run; called on any thread, one call at a time."""
 
     def write(self, line: str) -> None:
         """Write the line of a finished row."""
@@ -69,7 +69,7 @@ class RunListener(Protocol):
         """Show the counts. Called by the main thread every `TICK_S`."""
 
     def stopping(self, active: int) -> None:
-        """A signal came: nothing is begun any more, and so many answers are under way."""
+        """After a signal no new row starts; so many requests are still running."""
 
 
 class Runner:
@@ -211,7 +211,7 @@ class Runner:
         self._scheduler.finish(task, answered=False)
 
     def _end(self, failure: BaseException) -> None:
-        """End the run early, for the first reason that there is."""
+        """End the run early; the first reason given counts."""
         self.failure = self.failure or failure
         self._scheduler.stop()
 
@@ -222,5 +222,5 @@ def _ends_the_run(failure: RespanError) -> bool:
 
 
 def _is_transient(failure: RespanError) -> bool:
-    """Whether another attempt may succeed. What took too long or broke off is not paid for twice."""
+    """Whether a retry may succeed. Timeouts and incomplete responses would be paid for twice."""
     return failure.retryable and not isinstance(failure, ResponseTimeoutError | BadResponseError)

@@ -1,4 +1,4 @@
-"""Which row is sent next, and when: the one place where the threads of a batch meet."""
+"""Decides which row is sent next, and when; the threads of a batch share it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Scheduler:
         self._room = Condition(lock)
 
     def put(self, request: RowRequest) -> bool:
-        """Add a row, once there is room for it; False if nothing is begun any more."""
+        """Wait until the queue has space, then add a row; False once no new row may start."""
         with self._room:
             while not self._stopped and self._is_full():
                 self._room.wait()
@@ -101,7 +101,7 @@ class Scheduler:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether nothing is begun any more."""
+        """Whether no new row may start."""
         return self._stopped
 
     def take(self) -> Task | None:

@@ -1,4 +1,4 @@
-"""Where the rows come from: a file that can be read twice, or a stream that cannot."""
+"""The source of the rows: a file that can be read twice, or a stream that cannot."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Source(Protocol):
     is_repeatable: bool
 
     def lines(self) -> Iterator[bytes]:
-        """Its lines, each with its end."""
+        """Its lines, with their newlines."""
 
 
 class FileSource:
@@ -50,7 +50,7 @@ class FileSource:
             raise UsageError(f"cannot read {path}", reason=error.strerror) from None
 
     def lines(self) -> Iterator[bytes]:
-        """Its lines, each with its end.
+        """Its lines, with their newlines.
 
         Raises:
             UsageError: it cannot be read.

@@ -1,4 +1,4 @@
-"""`respan headers`: the headers that a profile adds, and all that a request has."""
+"""`respan headers`: the headers that a profile adds, and all headers of a request."""
 
 from __future__ import annotations
 

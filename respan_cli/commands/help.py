@@ -17,7 +17,7 @@ from respan_cli.terminal.terminal import Terminal
 
 
 def offers(ctx: typer.Context) -> list[str]:
-    """What can follow `respan help`."""
+    """The topics of `respan help`."""
     return [*getattr(ctx.find_root().command, "commands", {}), *TOPICS]
 
 

@@ -1,1 +1,1 @@
-"""The network: the SDK and its HTTP client. What they raise becomes one of our errors here."""
+"""The network: the SDK and its HTTP client. Their exceptions become our errors here."""

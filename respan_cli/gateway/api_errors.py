@@ -1,4 +1,4 @@
-"""What a refusal means: HTTP statuses, error bodies and stream errors become our errors."""
+"""Errors of the API: HTTP statuses, error bodies and stream errors become our errors."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def from_document(start: bytes, headers: Mapping[str, str], context: RequestCont
     value = as_json(text)
     if is_error(value):
         failure = _from_body("the gateway answered with an error", value, headers, context)
-        # No credits, for one, is told like this: without a type, another attempt is a waste.
+        # Missing credits are reported like this, without a type. A retry would be useless.
         failure.retryable = failure.retryable and status_in(value) is not None
         return failure
     if is_of_openai(value):
@@ -144,7 +144,7 @@ def _error_ids(headers: Mapping[str, str], body: object) -> _ErrorIds:
 
 
 def _is_retryable(status: int, headers: Mapping[str, str]) -> bool:
-    """Whether the same request may succeed later; a server that says so itself knows best."""
+    """Whether a retry may succeed; what the server says about it takes precedence."""
     wish = headers.get("x-should-retry")
     if wish in ("true", "false"):
         return wish == "true"
@@ -152,7 +152,7 @@ def _is_retryable(status: int, headers: Mapping[str, str]) -> bool:
 
 
 def _target(headers: Mapping[str, str], context: RequestContext) -> str | None:
-    """Where a redirect points: always a whole URL."""
+    """The target of a redirect, always an absolute URL."""
     location = headers.get("location")
     try:
         return location and f"it points to {urljoin(context.url + 'v1/messages', location)}"

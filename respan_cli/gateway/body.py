@@ -106,7 +106,7 @@ def _checked(value: Any, data: str, headers: Mapping[str, str], context: Request
 
 
 def is_message(value: object) -> bool:
-    """Whether a JSON value is a whole message of the API."""
+    """Whether a JSON value is a complete message of the API."""
     return (
         isinstance(value, dict) and value.get("type") == "message" and isinstance(value.get("content"), list)
     )

@@ -209,7 +209,7 @@ class GatewayClient:
         )
 
     def _before(self, request: httpx2.Request) -> None:
-        """Replace what the SDK and the HTTP client say of this machine by what the user can list."""
+        """Replace the SDK's headers, which describe this machine, by those that the user can list."""
         for name in [name for name in request.headers if name not in _FRAMING]:
             del request.headers[name]
         request.headers.update(self._headers)
@@ -235,7 +235,7 @@ class GatewayClient:
 
 
 class _Connection:
-    """What happens to one attempt below HTTP, as the HTTP client's `trace` tells it."""
+    """The events of one attempt below HTTP, from the HTTP client's `trace`."""
 
     def __init__(self, observer: RequestObserver, *, refusals_are_errors: bool = True) -> None:
         self.observer = observer

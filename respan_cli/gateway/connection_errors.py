@@ -1,4 +1,4 @@
-"""Why a gateway was not reached: the causes below a failed connection, in words a person can act on."""
+"""Errors for failed connections: the cause, and advice that a user can act on."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Route:
 
     @property
     def via(self) -> str:
-        """What a message adds when a proxy is used."""
+        """The part of a message about the proxy, if one is used."""
         return f" through the proxy {self.proxy.shown} (from {self.proxy.source})" if self.proxy else ""
 
 
@@ -94,7 +94,7 @@ def refused_by_proxy(words: str, route: Route) -> RespanError:
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, and what lies below it, the root last."""
+    """An error and its causes, the root last."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -103,7 +103,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def unusable_proxy(proxy: Proxy, error: BaseException) -> NetworkError:
-    """The proxy cannot be used at all.
+    """The proxy cannot be used.
 
     Args:
         error: what the HTTP client said of it; its words may hold the proxy's password and are not repeated.
@@ -157,7 +157,7 @@ def _broken_off() -> tuple[type[Exception], ...]:
 
 
 def dropped(error: BaseException) -> str:
-    """How a connection that stood came to its end, in words that are the same on every system.
+    """How an established connection ended, in the same words on every system.
 
     Args:
         error: what the HTTP client raised; its causes say the rest.
@@ -230,7 +230,7 @@ def _hint(route: Route) -> str:
 
 
 def is_dropped(error: BaseException) -> bool:
-    """Whether a connection that stood came to its end before a response began."""
+    """Whether an established connection was lost before a response began."""
     import httpx2
 
     chain = list(causes(error))

@@ -1,4 +1,4 @@
-"""What `--debug` says of an exchange: everything that crossed the wire, without a secret in it.
+"""The log of `--debug`: everything sent and received, with secrets hidden.
 
 `>` marks what was sent, `<` what came back, `*` what happened in between.
 """
@@ -66,7 +66,7 @@ class DebugLog(DelegatingObserver):
 
 
 def _headers(headers: Mapping[str, str]) -> list[str]:
-    # On the wire there are no references: a value that looks like one is a value.
+    # A sent header has no `env:` references: a value that looks like one is literal.
     return [f"{name}: {value}" for name, value in redact(dict(headers)).items()]
 
 

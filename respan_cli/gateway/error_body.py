@@ -67,7 +67,7 @@ def status_in(body: object) -> int | None:
 
 
 class ResponseIds(NamedTuple):
-    """What a request can be looked up by."""
+    """The IDs of a request."""
 
     request_id: str | None = None
     log_id: str | None = None
@@ -86,7 +86,7 @@ def ids(headers: Mapping[str, str], body: object) -> ResponseIds:
 
 
 def words(body: object) -> str | None:
-    """What the other side said, from any of the error shapes; the title of an HTML page; or nothing."""
+    """The server's message, from any format of an error; the title of an HTML page; or an empty text."""
     error = _member(body, "error")
     for found in (_member(error, "message"), error, _member(body, "detail"), _member(body, "message"), body):
         if isinstance(found, str) and found.strip():

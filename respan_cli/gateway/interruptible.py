@@ -25,6 +25,6 @@ def run_interruptibly(work: Callable[[], T], timeout_s: float | None = None) -> 
     Raises:
         TimeoutError: the work took longer than `timeout_s`.
     """
-    if timeout_s is None and current_thread() is not main_thread():  # which hears of no signal anyway
+    if timeout_s is None and current_thread() is not main_thread():  # only the main thread gets signals
         return work()
     return BackgroundTask(work, name="respan-work").start().result(timeout_s)

@@ -1,9 +1,9 @@
 """Importing a large package without the parts of it that are not used.
 
-Many packages have folders whose `__init__` does nothing but pass on names of the modules beside it. Importing
-one name from there imports them all: of the SDK, two thousand modules of which a message needs a part. Here
-such an `__init__` is not run; a name is taken from its module when it is asked for, which is what it would
-have been anyway (PEP 562). Every name stays importable, and is the same object.
+Many packages have subpackages whose `__init__` only re-exports names of their modules. Importing one name
+from there imports them all: of the SDK, two thousand modules, of which a message needs a part. Here such an
+`__init__` is not run; the module of a name is imported on first use (PEP 562). Every name stays importable,
+and is the same object.
 """
 
 from __future__ import annotations
@@ -17,26 +17,25 @@ from types import ModuleType
 from typing import NamedTuple
 
 _IMPORT = re.compile(r"from \.(\w+(?:\.\w+)*) import (?:\(([^()#]+)\)|([^()#;\\\n]+))(?:\n|$)")
-# What may stand between: comments, and a list of the same names.
+# Allowed between imports: comments, and a list of the same names.
 _NOTHING = re.compile(r"(?:#[^\n]*|from __future__ import annotations\n|__all__ = \[[\s\w\",]*\]\n|\s)*")
 _NAME = re.compile(r"\s*(\w+)(?:\s+as\s+(\w+))?\s*")
 
 
 class Origin(NamedTuple):
-    """Where a name that is passed on comes from: a module, and its name there."""
+    """The origin of a re-exported name: a module, and its name there."""
 
     module: str
     name: str
 
 
 def import_on_demand(package: str) -> ModuleType:
-    """Import a package, and of its folders of names only what is asked for.
+    """Import a package; from subpackages that only re-export names, import a name on first use.
 
-    What the package does on its way is its own affair and may change; where it does not work like this, it is
-    imported as it is.
+    If the lazy import fails, for instance after an update of the package, it is imported as usual.
 
     Raises:
-        Exception: whatever the import of the package as it is raises.
+        Exception: the normal import of the package failed.
     """
     finder = _Finder(package)
     sys.meta_path.insert(0, finder)
@@ -50,7 +49,7 @@ def import_on_demand(package: str) -> ModuleType:
 
 
 def names_passed_on(source: str) -> Mapping[str, Origin] | None:
-    """The names that an `__init__` passes on, if it does nothing else."""
+    """The names that an `__init__` re-exports; None if it does anything else."""
     found: dict[str, Origin] = {}
     at = _behind_nothing(source, 0)
     while statement := _IMPORT.match(source, at):
@@ -61,7 +60,7 @@ def names_passed_on(source: str) -> Mapping[str, Origin] | None:
                 return None
             found[name[2] or name[1]] = Origin(module, name[1])
         at = _behind_nothing(source, statement.end())
-    # A name that is a module's too means one or the other, by what is imported first.
+    # A name that is also a module's means either, depending on which is imported first.
     apart = found.keys().isdisjoint(origin.module.partition(".")[0] for origin in found.values())
     return found if found and apart and at == len(source) else None
 
@@ -76,7 +75,7 @@ def _is_of(package: str, name: str) -> bool:
 
 
 class _Finder:
-    """Finds the modules of one package where they are, and loads its folders of names in our way."""
+    """Finds the modules of one package, and loads lazily those that only re-export names."""
 
     def __init__(self, package: str) -> None:
         self._package = package
@@ -84,7 +83,7 @@ class _Finder:
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """What the import system asks: where a module is, and how it is loaded."""
+        """The spec of a module of the package: the import system calls this."""
         if not _is_of(self._package, name):
             return None
         spec = PathFinder.find_spec(name, path, target)
@@ -103,7 +102,7 @@ class _Loader(SourceFileLoader):
         self._names = names
 
     def exec_module(self, module: ModuleType) -> None:
-        """Give the module what PEP 562 asks for, and `__all__` for star imports."""
+        """Give the module the `__getattr__` of PEP 562, and `__all__` for star imports."""
         package, names = module.__name__, self._names
 
         def look_up(name: str) -> object:

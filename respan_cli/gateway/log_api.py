@@ -235,7 +235,7 @@ class LogApi(RespanApi):
 
 
 class _Page:
-    """One page: its results, and the link to the next one (`...` where the server says nothing of it)."""
+    """One page: its results, and the link to the next one (`...` if the server has no such field)."""
 
     def __init__(self, results: list[Mapping[str, Any]], following: object) -> None:
         self.results = results

@@ -1,4 +1,4 @@
-"""What a log entry says of the prompt and the answer: text, whatever the shape it was kept in."""
+"""The prompt and the answer of a log entry as text, from any of the stored formats."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Turn(NamedTuple):
 
 
 def prompt_turns(entry: LogEntry) -> list[Turn]:
-    """The messages of the prompt, the system prompt among them; none where the log keeps no content."""
+    """The messages of the prompt, with the system prompt; none if the log stores no content."""
     messages = _decoded(entry.raw.get("prompt_messages")) or _decoded(entry.raw.get("input"))
     if isinstance(messages, list):
         return [

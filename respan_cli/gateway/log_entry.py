@@ -1,4 +1,4 @@
-"""One entry of Respan's log, read leniently: what is missing, or of another type than documented, is None."""
+"""One entry of Respan's log, read leniently: a missing field, or one of an undocumented type, is None."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class LogEntry(Record):
 
     @property
     def cost(self) -> float | None:
-        """What the gateway charged, in USD."""
+        """The cost charged by the gateway, in USD."""
         return self.number("cost", "total_cost")
 
 

@@ -26,7 +26,7 @@ STATUS_TIMEOUT_S = 2.0  # a failure is not told later than this because of it
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model of the catalogue; costs are in USD per million tokens, None where they are not told."""
+    """One model of the catalogue; costs are in USD per million tokens, None if unknown."""
 
     name: str
     context_tokens: int | None

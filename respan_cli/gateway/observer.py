@@ -1,4 +1,4 @@
-"""What a client tells of a request while it is under way."""
+"""Callbacks for the progress of a request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from respan_cli.errors import RespanError
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RequestSent:
-    """A request as it is sent, secrets and all; `via` says which proxy it goes through."""
+    """A request as it is sent, with secrets; `via` names the proxy."""
 
     method: str
     url: str
@@ -35,19 +35,19 @@ class RetryWait:
 
 
 class RequestObserver:
-    """Told of a request as it happens. This one does nothing."""
+    """Observes a request. This one does nothing."""
 
     def request(self, sent: RequestSent) -> None:
         """A request is about to be sent."""
 
     def connected(self, ms: float) -> None:
-        """A new connection stands: DNS, TCP and TLS took so many milliseconds together."""
+        """A new connection is open: DNS, TCP and TLS took so many milliseconds together."""
 
     def sent(self) -> None:
-        """The request is sent whole, and its response is waited for."""
+        """The whole request is sent; the wait for the response begins."""
 
     def response(self, status: int, headers: Mapping[str, str]) -> None:
-        """The headers of a response have come."""
+        """The headers of a response have arrived."""
 
     def wait(self, wait: RetryWait) -> None:
         """An attempt failed, and another one follows after a pause."""
@@ -60,7 +60,7 @@ class RequestObserver:
 
 
 class DelegatingObserver(RequestObserver):
-    """Tells another observer everything; subclasses listen to a part of it."""
+    """Forwards every call to another observer; subclasses override some."""
 
     def __init__(self, other: RequestObserver) -> None:
         self._other = other

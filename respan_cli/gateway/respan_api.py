@@ -116,7 +116,7 @@ class RespanApi:
         return failure.with_message(self.absent).with_reason(seen).with_hint(hint).with_kind(ABSENT)
 
     def unexpected(self, value: object) -> RespanError:
-        """The failure of an address where something else answers."""
+        """The failure for a URL that is not the API's."""
         seen = f"{self.root} answered {words(value) or 'nothing'}"
         return self.absence(BadResponseError(self.absent), seen)
 

@@ -24,7 +24,7 @@ from respan_cli.messages.answer import RESEND_HINT, Event, has_content
 if TYPE_CHECKING:
     import httpx2
 
-MAX_ERROR_BODY_BYTES = 64 * 1024  # what is shown of it is cut much shorter
+MAX_ERROR_BODY_BYTES = 64 * 1024  # messages show far less of it
 _SNIFF_BYTES = 64 * 1024  # of a body that brings no event, to say what it is
 
 
@@ -57,7 +57,7 @@ class StreamedResponse:
 
     @property
     def ids(self) -> ResponseIds:
-        """What the request can be looked up by."""
+        """The IDs of the request."""
         return error_body.ids(self._headers, None)
 
     def read_ahead(self) -> None:
@@ -83,7 +83,7 @@ class StreamedResponse:
         yield from self._incoming
 
     def close(self) -> None:
-        """Give the connection back, or end it."""
+        """Return the connection to the pool, or close it."""
         self._response.close()
 
     def _read(self) -> Iterator[Event]:
@@ -112,7 +112,7 @@ class StreamedResponse:
         return events_of_stream(body, self._headers, self._context)
 
     def _drain(self, body: _Body) -> None:
-        """The answer is whole: a failure after it costs the connection and nothing else."""
+        """The answer is complete: a later failure loses only the connection."""
         with suppress(RespanError, *reading_errors()):
             while self._keep_alive and next(body, None) is not None:
                 pass

@@ -33,7 +33,7 @@ _importing = Lock()
 
 
 def load_sdk() -> ModuleType:
-    """The SDK's package. The first call imports it on another thread, where Ctrl-C cannot get lost in it."""
+    """The SDK's package. The first call imports it on another thread, so that Ctrl-C is not lost."""
     return _import_sdk() if _import_sdk.cache_info().currsize else run_interruptibly(_import_once)
 
 
@@ -62,7 +62,7 @@ def _import_sdk() -> ModuleType:
 
 
 def deprecation(model: str) -> str | None:
-    """What the SDK says of a model that will soon be gone; None of any other."""
+    """The SDK's warning about a deprecated model; None for any other."""
     end = end_of_life(model)
     return end and f"The model {model!r} is deprecated and will reach end-of-life on {end}."
 
@@ -160,13 +160,13 @@ def trusted(url: str) -> ssl.SSLContext:
 
 
 def connection_error() -> type[Exception]:
-    """What the SDK raises where no response came."""
+    """The SDK's exceptions for a missing response."""
     error: type[Exception] = load_sdk().APIConnectionError
     return error
 
 
 def reading_errors() -> tuple[type[Exception], ...]:
-    """What reading the body of a response may raise."""
+    """The exceptions that reading a response body may raise."""
     import httpx2
 
     # RecursionError: JSON that is nested too deeply.

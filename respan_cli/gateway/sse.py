@@ -26,7 +26,7 @@ class EventTooLargeError(ValueError):
 
 
 class SseDecoder:
-    """Takes the bytes of a stream as they come, and gives the events that they complete."""
+    """Decodes the bytes of a stream into events, as they arrive."""
 
     def __init__(self) -> None:
         self._line: list[bytes] = []  # pieces of a line whose end has not come
@@ -63,7 +63,7 @@ class SseDecoder:
             self._count(rest)
 
     def _newlines(self, chunk: bytes) -> bytes:
-        """The chunk with LF for each end of a line, be it CR, LF or both."""
+        """The chunk with every line ending (CR, LF or CRLF) as LF."""
         if self._after_cr:
             chunk = chunk.removeprefix(b"\n")
         if b"\r" not in chunk:

@@ -1,4 +1,4 @@
-"""What an error of OpenSSL means."""
+"""The meaning of an OpenSSL error."""
 
 from __future__ import annotations
 

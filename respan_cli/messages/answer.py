@@ -150,7 +150,7 @@ class Answer:
 
     @property
     def usage(self) -> Mapping[str, Any]:
-        """The tokens counted so far, in the API's words; empty where the gateway counts none."""
+        """The tokens so far, with the API's keys; empty if the gateway counts none."""
         return self.message.get("usage") or {}
 
 

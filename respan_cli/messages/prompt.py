@@ -1,4 +1,4 @@
-"""The prompt, from the words of the command line and from what is piped in. Pure."""
+"""The prompt, from the words of the command line and stdin. Pure."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class MessageRequest:
     options: Mapping[str, Any]
 
     def body(self) -> dict[str, Any]:
-        """The JSON that goes over the wire; always streamed, so that a long answer meets no time limit."""
+        """The JSON that is sent; always streamed, so that a long answer meets no time limit."""
         metadata = {"respan_params": self.respan_params, "extra_headers": self.extra_headers}
         kept = {name: dict(part) for name, part in metadata.items() if part}
         return {

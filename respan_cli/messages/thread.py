@@ -90,7 +90,7 @@ def parse_thread(data: bytes, name: str) -> Thread:
     """The thread that a file holds; an empty file, as `mktemp` makes it, is a new one.
 
     Raises:
-        UsageError: it is not a thread; the message names what is wrong.
+        UsageError: it is not a thread; the message says why.
     """
     return _parse(data, name) if data.strip() else Thread(name)
 

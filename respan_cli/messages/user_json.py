@@ -32,7 +32,7 @@ Turn = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What is said, and the fields of the body that go with it.
+    """The messages, and the fields of the request body that go with them.
 
     Args:
         turns: the messages, oldest first.
@@ -75,7 +75,7 @@ def read_turns(value: object, name: str) -> list[Turn]:
     """The turns of a `--messages` file, checked.
 
     Raises:
-        UsageError: it is not an array of Anthropic messages; the message names what is wrong.
+        UsageError: it is not an array of Anthropic messages; the message says why.
     """
     if isinstance(value, dict) and "messages" in value:
         raise UsageError(

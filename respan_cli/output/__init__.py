@@ -1,1 +1,1 @@
-"""What is shown of an answer: renderers, the result, Markdown, progress, and a request that is not sent."""
+"""The output of an answer: renderers, the result, Markdown, progress; and `--dry-run`."""

@@ -58,8 +58,8 @@ class AnswerFile:
         return os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="")
 
     def _open_beside(self) -> int:
-        # A name that nobody had before, of a length that any folder takes: in containers the numbers of
-        # processes repeat, and a killed one leaves its file behind.
+        # A unique name, short enough for any file system. A process ID would not do: they repeat in
+        # containers, and a killed process leaves its file behind.
         self._temporary = self._target.with_name(f".respan-{os.urandom(8).hex()}.tmp")
         try:
             return os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
@@ -81,7 +81,7 @@ class AnswerFile:
         """Do nothing: the file is not read before it is whole."""
 
     def commit(self, *, whole: bool) -> None:
-        """Make the answer the file's content, if it is the whole of what was asked for."""
+        """Replace the file's content by the answer, if it is complete."""
         with self._writing():
             self._file.flush()
             if self._temporary and whole:

@@ -27,7 +27,7 @@ CREATE_FIELDS = frozenset(
 
 
 class DryRunFormat(StrEnum):
-    """What `--as` can make of a request."""
+    """The values of `--as`."""
 
     JSON = "json"
     CURL = "curl"

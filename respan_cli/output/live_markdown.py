@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _FRAME_INTERVAL_S = 1 / 15  # seconds from one look at what has arrived to the next
 _IDLE_DRAW_S = 0.2  # seconds without new text after which all of the old is drawn
-_LAST_DRAW_TIMEOUT_S = 0.2  # seconds for what is being drawn when a signal ends it all
+_LAST_DRAW_TIMEOUT_S = 0.2  # for the current frame, when a signal ends the program
 
 
 class LiveMarkdown(Renderer):
@@ -34,7 +34,7 @@ class LiveMarkdown(Renderer):
         self._pen: _DrawThread | None = None
 
     def prepare(self) -> None:
-        """Load what drawing needs, while the network is waited for anyway."""
+        """Import the drawing modules during the wait for the network."""
         self._ready()
 
     def _ready(self) -> _DrawThread:
@@ -50,7 +50,7 @@ class LiveMarkdown(Renderer):
         return ""
 
     def finish_block(self) -> None:
-        """Draw all that has arrived for good; what follows begins anew on a line of its own."""
+        """Draw everything so far for good; later text starts on a new line."""
         pen, self._pen = self._pen, None
         if pen:
             pen.finish()
@@ -61,7 +61,7 @@ class LiveMarkdown(Renderer):
         return ""
 
     def abort(self) -> str:
-        """Nothing: all that has come is drawn."""
+        """Nothing: all text so far is drawn."""
         self.finish_block()
         return ""
 
@@ -136,7 +136,7 @@ class StaticMarkdown(Renderer):
         return self.abort()
 
     def abort(self) -> str:
-        """What has come of the last block."""
+        """The text of the last block so far."""
         self._stream.close()
         return self._take()
 

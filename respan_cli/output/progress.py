@@ -1,4 +1,4 @@
-"""What a person sees while an answer is waited for: what happens, retries, and what the model thinks."""
+"""The progress of a request: the status line, retries, and the model's thoughts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ThinkingView:
             self.close(gap="\n" if self._terminal.stdout_isatty else "")
 
     def close(self, gap: str = "") -> None:
-        """End the line of a thought, even of one that broke off."""
+        """End the line of a thought, even of an incomplete one."""
         if self._flow:
             rest = self._flow.feed(self._secrets.flush())
             self._terminal.write_thinking(rest + self._flow.flush() + gap)
@@ -73,7 +73,7 @@ def _since(start: float, words: str) -> StatusText:
 
 
 def _do_nothing() -> None:
-    """What happens at a step that is of no interest."""
+    """The callback for a step that is ignored."""
 
 
 def observer_for(
@@ -92,7 +92,7 @@ def observer_for(
 
 
 def api_observer(terminal: Terminal) -> RequestObserver:
-    """Tells a person of waits between requests to the API, and with `--debug` a log of everything."""
+    """Shows waits between API requests, and with `--debug` logs everything."""
     return _with_debug_log(_Waits(terminal), terminal)
 
 
@@ -133,13 +133,13 @@ class _Announcer(RequestObserver):
 
 
 def remark(text: str, terminal: Terminal) -> None:
-    """Tell a person; in a script standard error stays silent."""
+    """Print at a terminal only; in a script stderr stays empty."""
     if terminal.stderr_isatty:
         terminal.note(text, label="respan: ")
 
 
 def announce(wait: RetryWait, terminal: Terminal) -> None:
-    """Tell a person of a pause before the next attempt: counting down where that can be shown."""
+    """Show the delay before the next attempt, with a countdown if the terminal can show it."""
     if not terminal.shows_status:
         remark(f"{describe_retry(wait)} in {duration(wait.seconds)}", terminal)
         return

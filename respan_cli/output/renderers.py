@@ -11,7 +11,7 @@ from respan_cli.output.result import Result
 
 
 class Renderer:
-    """Turns the events of one answer into what goes to standard output."""
+    """Turns the events of one answer into the text for stdout."""
 
     def prepare(self) -> None:
         """The request is sent: there is time to get ready."""
@@ -20,15 +20,15 @@ class Renderer:
         """Something else is about to be written below what was rendered so far."""
 
     def render(self, event: Event, text: str) -> str:
-        """What to write for one event, which brought this text of the answer."""
+        """The text to write for one event, which added this text to the answer."""
         raise NotImplementedError
 
     def finish(self, result: Result) -> str:
-        """What to write when the answer is whole."""
+        """The text to write when the answer is complete."""
         raise NotImplementedError
 
     def abort(self) -> str:
-        """What to write when the answer broke off, before the error is told."""
+        """The text to write after an incomplete answer, before the error."""
         raise NotImplementedError
 
 
@@ -63,7 +63,7 @@ class PlainText(Renderer):
 
 
 class JsonObject(Renderer):
-    """One object on one line, when the answer is whole."""
+    """One object on one line, when the answer is complete."""
 
     def render(self, event: Event, text: str) -> str:
         """Nothing yet."""
@@ -90,7 +90,7 @@ class JsonLines(Renderer):
         return json_line({"type": "result", **result.as_json()})
 
     def abort(self) -> str:
-        """Nothing: the lines so far are whole."""
+        """Nothing: the lines so far are complete."""
         return ""
 
 

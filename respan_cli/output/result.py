@@ -35,14 +35,14 @@ class Timing:
         return None if self.first is None else round((self.first - self.start) * 1000, 1)
 
     def tokens_per_second(self, tokens: int | None) -> float | None:
-        """The speed of the answer once it had begun; None where that cannot be told."""
+        """The speed of the answer after its first token; None if unknown."""
         if tokens is None or self.first is None or self.end - self.first < _MEASURABLE_S:
             return None
         return round(tokens / (self.end - self.first), 1)
 
 
 class Cost(NamedTuple):
-    """What the gateway charged, in USD; None where its log does not say it."""
+    """The cost charged by the gateway, in USD; None if its log has none."""
 
     usd: float | None
 
@@ -121,7 +121,7 @@ def usage_line(result: Result) -> str:
 
 
 def _tokens(answer: Answer) -> str:
-    """The tokens that were counted; nothing where the gateway counts none: unknown is not 0."""
+    """The token counts; empty if the gateway counts none: unknown is not 0."""
     given, made = _count(answer, "input_tokens"), _count(answer, "output_tokens")
     if given is None and made is None:
         return ""

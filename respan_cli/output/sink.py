@@ -21,7 +21,7 @@ class AnswerSink(Protocol):
         """Pass on what was added."""
 
     def commit(self, *, whole: bool) -> None:
-        """That was the answer: pass it on for good. A file is only replaced by a `whole` one."""
+        """Finish the answer. Only a `whole` one replaces a file."""
 
 
 @contextmanager

@@ -34,7 +34,7 @@ _PROBLEMS: dict[str, tuple[type[RespanError], str, str]] = {
 
 
 def problem_with(result: Result) -> RespanError | None:
-    """Why an answer that arrived is not whole; None if it is."""
+    """Why an answer is incomplete; None if it is complete."""
     answer = result.answer
     reason = answer.stop_reason
     calls_tool = answer.calls_tool and "tools" in result.request.options

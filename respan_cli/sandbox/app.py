@@ -71,7 +71,7 @@ class Call(NamedTuple):
 
 
 class SandboxApp:
-    """Answers calls, and keeps what it received."""
+    """Answers calls, and records them."""
 
     def __init__(self, behavior: SandboxBehavior) -> None:
         self.replies: deque[Script] = deque()

@@ -22,7 +22,7 @@ _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 
 class Served(NamedTuple):
-    """One request that was answered; `status` is None where nothing like a status was sent."""
+    """One request that was answered; `status` is None if no status was sent."""
 
     method: str
     path: str
@@ -115,7 +115,7 @@ class Connection:
         self._discard_input()
 
     def _discard_input(self) -> None:
-        """Read what is still on its way, for a moment: closing over unread input would reset the answer."""
+        """Briefly read pending input: closing a socket with unread input would reset the response."""
         self._socket.shutdown(socket.SHUT_WR)
         deadline = time.monotonic() + DISCARD_TIMEOUT_S
         while (left := deadline - time.monotonic()) > 0:

@@ -74,7 +74,7 @@ def read_head(stream: BinaryIO) -> Head | None:
 
 
 def _head_lines(stream: BinaryIO) -> Iterator[str]:
-    """The lines up to the first empty one; none at all if the stream has ended."""
+    """The lines up to the first empty one; none if the stream has ended."""
     left = MAX_HEAD_BYTES
     first = True
     while line := stream.readline(left):
@@ -94,7 +94,7 @@ def _head_lines(stream: BinaryIO) -> Iterator[str]:
 def check_host(head: Head) -> None:
     """Refuse a request that was addressed to another machine.
 
-    A web page whose name is made to resolve to this machine (DNS rebinding) would read what is kept here.
+    A web page whose name is made to resolve to this machine (DNS rebinding) could read the recorded requests.
 
     Raises:
         HttpError: the `Host` is not one of this machine.

@@ -49,7 +49,7 @@ def parse_setting_key(dotted: str) -> SettingKey:
 
 
 def read_value(setting_key: SettingKey, text: str, source: str) -> Layer:
-    """The piece of a layer that a typed value makes. Empty text takes away what is there.
+    """The layer for one typed value. Empty text removes the setting.
 
     Args:
         text: the value as it is typed; JSON for a Respan parameter.
@@ -87,7 +87,7 @@ def _holds_null(value: object) -> bool:
 
 
 def put(table: Tables, layer: Layer) -> None:
-    """Change the table of one profile to what a layer says; a value of None takes away what is there.
+    """Write a layer into the table of one profile; a value of None removes the setting.
 
     A new `api_key` or `api_key_command` takes the place of the other.
     """

@@ -22,7 +22,7 @@ MAX_SHOWN_LENGTH = 80  # characters of a value that an error repeats
 class SourcedValue:
     """A value that one layer gives: its source, and its key as it is written there.
 
-    A value of None takes away what lower layers give.
+    A value of None removes the value of lower layers.
     """
 
     value: Any

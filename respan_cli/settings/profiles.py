@@ -17,7 +17,7 @@ _GATEWAY_KEYS = ("listen", "providers")
 def choose_profile(flag: str | None, env: Mapping[str, str], document: Mapping[str, Any]) -> SourcedValue:
     """The profile to use and the source that names it: flag, environment, file, or the default.
 
-    As with every setting, an empty value takes away what lower layers give.
+    As with every setting, an empty value removes the value of lower layers.
     """
     candidates = (
         ("--profile", flag),

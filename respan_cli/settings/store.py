@@ -1,4 +1,4 @@
-"""The profile file on disk: TOML in, TOML out, whole or not at all.
+"""The profile file on disk: reading and writing TOML. A write is complete or does not happen.
 
 Nothing here knows what a setting means: an edit passes a `check`, which raises for a document it refuses;
 such a document is neither rewritten nor written. The file may hold a key, so no message quotes it and no
@@ -199,7 +199,7 @@ def replace_text(
 
 @contextmanager
 def _locked(path: Path, timeout_s: float) -> Iterator[Path]:
-    """The file behind any symbolic links, locked; failures to write it in words about profiles."""
+    """The file behind any symbolic links, locked; a failed write is an error about profiles."""
     if path.exists() and not path.is_file():  # /dev/null must stay what it is
         raise SettingsError(f"{path} is not a regular file", hint="name another with RESPAN_CLI_CONFIG")
     try:

@@ -17,7 +17,7 @@ _NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffe\uffff]")
 
 
 def conversion_hint(data: bytes) -> str | None:
-    """How to convert these bytes, which are not UTF-8 text; None where they seem to be no text at all.
+    """How to convert these bytes, which are not UTF-8 text; None if they do not seem to be text.
 
     Every command in a hint is a filter: it reads the bytes on its standard input.
     """

@@ -45,7 +45,7 @@ class EditedFile:
         """Set the text to begin with.
 
         Raises:
-            RespanError: there is no folder for temporary files, or no room in it.
+            RespanError: there is no folder for temporary files, or it is full.
         """
         import tempfile
 

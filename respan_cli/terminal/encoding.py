@@ -29,7 +29,7 @@ _SPELLINGS = {
     "€": "EUR",
 }
 SPELLING = "respan-spelling"  # the names of our error handlers for codecs
-NARROW_SPELLING = "respan-narrow-spelling"  # for what is laid out already: no character becomes two
+NARROW_SPELLING = "respan-narrow-spelling"  # for text that is laid out already: one character for one
 
 
 def encode(text: str, encoding: str = UTF8) -> bytes:

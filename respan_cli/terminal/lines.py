@@ -11,7 +11,7 @@ _CHUNK_BYTES = 1 << 16
 
 
 def read_lines(stream: BinaryIO, limit: int) -> Iterator[bytes]:
-    """The lines of a stream, with their ends; what is left at its end is the last one.
+    """The lines of a stream, with their newlines; the last may have none.
 
     Args:
         stream: what to read. Its own buffer is passed by: a thread that holds the lock of that when the

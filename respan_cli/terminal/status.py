@@ -1,4 +1,4 @@
-"""The status line: one line that moves while nothing else does, and disappears without a trace."""
+"""The status line: an animated line during a wait, erased afterwards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BRAILLE, _ASCII = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"
 _MARGIN = 3  # columns left free: a line that wraps cannot be erased, and an ellipsis may be three dots
 _ERASE = "\r\x1b[K"
 
-StatusText = Callable[[], str]  # called for every frame: what is being waited for
+StatusText = Callable[[], str]  # called for every frame: the text of the status line
 
 
 class Spinner:

@@ -24,7 +24,7 @@ from respan_cli.terminal.text import DIM, RESET, YELLOW, clean, fold
 
 
 class Terminal(Streams):
-    """The standard streams, and all that is said on them.
+    """The standard streams, and everything written to them.
 
     The arguments are those of `Streams`.
     """
@@ -105,7 +105,7 @@ class Terminal(Streams):
             self.stop_status()
 
     def start_status(self, words: str) -> None:
-        """Show what is being waited for until something is written to standard output, or `stop_status`.
+        """Show a status line until something is written to stdout, or `stop_status`.
 
         Like gh, only where both streams are a terminal: behind a pipe there may be a pager, which owns it.
         """
@@ -119,7 +119,7 @@ class Terminal(Streams):
         return self._status.active
 
     def update_status(self, words: str | StatusText) -> None:
-        """Say what is being waited for now, if that is shown at all."""
+        """Change the text of the status line, if there is one."""
         text: StatusText = (lambda: words) if isinstance(words, str) else words
         self._status.update(lambda: self.redact_secrets(text()))
 
@@ -221,7 +221,7 @@ class Terminal(Streams):
         return answer in ("y", "yes") if answer else default
 
     def read_stdin(self, waiting_for: str) -> bytes:
-        """Everything on standard input. After two seconds of silence, say what is waited for.
+        """Everything on stdin. After two seconds without data, say that stdin is waited for.
 
         Raises:
             UsageError: it is closed or cannot be read.

@@ -108,7 +108,7 @@ class WordWrapper:
             shown = self._gap + body
             self._column += len(self._gap) + size
         if body:
-            # The terminal itself breaks what is longer than a line.
+            # The terminal itself wraps longer lines.
             self._column = (self._column - 1) % width + 1
             self._gap = ""
         if word.endswith("\n"):

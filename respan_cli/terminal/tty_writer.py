@@ -12,11 +12,11 @@ from typing import BinaryIO, TypeGuard
 from respan_cli.terminal.signals import in_main_thread, signal_pending, wakeup_pipe
 
 _LINE_END_TIMEOUT_S = 0.2  # for a terminal to take the end of a line before the program ends
-_SMALL_WRITE = 16  # bytes: a terminal with any room at all takes them at once, or nearly
+_SMALL_WRITE = 16  # bytes: a terminal that accepts any output takes them at once, or nearly
 
 
 class TtyWriter:
-    """Writes to a terminal until a signal asks the program to end; from then on, nothing.
+    """Writes to a terminal until a signal asks the program to end; after that, writes nothing.
 
     Ctrl-C makes the terminal's driver throw away what the terminal has not taken yet. Whatever we wrote
     after that would look as if it followed the text before: an answer with a hole in it. And a terminal
@@ -47,7 +47,7 @@ class TtyWriter:
         return signal_pending() or bool(select.select([self._signalled], [], [], 0)[0])
 
     def write(self, data: bytes) -> None:
-        """Write, waiting for room; what is unwritten when a signal arrives is dropped.
+        """Write, blocking while the terminal is full; drop the rest when a signal arrives.
 
         Raises:
             OSError: the terminal is gone.

@@ -33,7 +33,7 @@ def deliver(planner: Planner, settings: Settings, options: BatchOptions, termina
         The exit code.
 
     Raises:
-        RespanError: nothing could be sent at all.
+        RespanError: no row could be sent.
         ReaderClosedError: the reader of standard output went away.
     """
     with ExitStack() as stack:

@@ -35,7 +35,7 @@ def gather(options: BatchOptions, terminal: Terminal) -> tuple[Settings, Planner
 
 
 def _check_can_send(settings: Settings, options: BatchOptions) -> None:
-    """Refuse what may not be sent; what a row can give is looked for in each row."""
+    """Reject settings that may not be sent; those that a row can give are checked for each row."""
     by_command = tuple(name for name in settings.required if name.partition(".")[0] not in ROW_SETTINGS)
     insecure_http = options.insecure_http or options.sandbox
     check_can_send(replace(settings, required=by_command), insecure_http=insecure_http)

@@ -1,4 +1,4 @@
-"""Where everything goes that a run produces: answers, failed rows, and the counts."""
+"""The outputs of a run: answers, failed rows, and the counts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Listener:
         self._terminal.flush()
 
     def row_failed(self, row: Row, failure: RespanError) -> None:
-        """Say which row failed, and why."""
+        """Report which row failed, and why."""
         if self._errors is None and not self._terminal.json_errors:
             self._note(f"line {row.line} (id {row.id}) failed: {failure.message}", failure.reason)
             return
@@ -65,7 +65,7 @@ class Listener:
         self.progress.update(tally, active)
 
     def stopping(self, active: int) -> None:
-        """Say that what is under way is waited for."""
+        """Say that the running requests are waited for."""
         if active and self._terminal.stderr_isatty:
             self._note(f"stopping: {active} in flight, at most {GRACE_S:g} s (Ctrl-C again ends at once)")
 

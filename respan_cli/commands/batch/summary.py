@@ -1,4 +1,4 @@
-"""What is said of a run that has ended."""
+"""The summary of a finished run."""
 
 from __future__ import annotations
 

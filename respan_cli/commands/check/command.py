@@ -60,7 +60,7 @@ def check(terminal: Terminal, options: CheckOptions) -> int:
 
 @contextmanager
 def open_check(terminal: Terminal, options: CheckOptions) -> Iterator[CheckContext]:
-    """A check that has not begun; what it opens is closed at the end."""
+    """A check that has not started; everything it opens is closed at the end."""
     from contextlib import ExitStack
 
     from respan_cli.commands.check.context import CheckContext
@@ -79,7 +79,7 @@ def open_check(terminal: Terminal, options: CheckOptions) -> Iterator[CheckConte
 
 
 def diagnosis_context(options: CheckOptions) -> DiagnosisContext:
-    """What the options say of the request, for the command to type next to say it again."""
+    """The options of the request, to repeat them in the command to type next."""
     from respan_cli.commands.check.diagnosis import DiagnosisContext
 
     return DiagnosisContext(
@@ -114,7 +114,7 @@ def is_sent(stage: Stage) -> bool:
 
 
 def follow(context: CheckContext, terminal: Terminal, options: CheckOptions) -> list[Stage]:
-    """Run the check; show each stage as it completes, or all of them as one object at its end."""
+    """Run the check; show each stage as it completes, or one object at the end."""
     from respan_cli.commands.check import report
     from respan_cli.commands.check.run import run
     from respan_cli.output.renderers import json_line

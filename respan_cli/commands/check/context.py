@@ -1,4 +1,4 @@
-"""What a check knows so far: each stage adds what the next ones need."""
+"""The state of a check: each stage adds the values that later ones need."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The message of the check, sent once: what came of it."""
+    """The message of the check, sent once, and its outcome."""
 
     ms: float
     failure: RespanError | None = None
@@ -66,7 +66,7 @@ class CheckContext:
     terminal: Terminal
     options: CheckOptions
     diagnosis: DiagnosisContext
-    stack: ExitStack = field(default_factory=ExitStack)  # what is open until the check ends
+    stack: ExitStack = field(default_factory=ExitStack)  # closed when the check ends
     settings: Settings = field(init=False)
     target: Target = field(init=False)
     deadline: Deadline = field(init=False)
@@ -110,13 +110,13 @@ class CheckContext:
 
     @property
     def request_context(self) -> RequestContext:
-        """What failures say of a request."""
+        """The description of a request in failures."""
         known = self.diagnosis
         return RequestContext(known.base_url, known.model, known.model_source, known.key_source)
 
     @property
     def base_url(self) -> str:
-        """Where the requests go, with a final slash."""
+        """The URL of the requests, with a final slash."""
         return self.target.url
 
     def hide_secrets(self) -> None:
@@ -127,7 +127,7 @@ class CheckContext:
             self.terminal.add_secrets(*secret_values(resolve_references(secrets, self.terminal.env)))
 
     def message_client(self, timeout: float) -> GatewayClient:
-        """The client that `send` would use, but with one attempt only: a check shows what fails."""
+        """The client that `send` would use, without retries: a check reports every failure."""
         settings = replace(self.settings, timeout=timeout)
         return client_for(self.target, settings, self.terminal, max_retries=0, keep_alive=1)
 

@@ -23,7 +23,7 @@ _KINDS = frozenset(FailureKind)
 
 @dataclass(frozen=True, slots=True)
 class DiagnosisContext:
-    """What the two lines may refer to; all empty as long as the settings are not known."""
+    """The values that a diagnosis can refer to; all empty before the settings are known."""
 
     profile: str = DEFAULT_PROFILE
     base_url: str = ""
@@ -36,7 +36,7 @@ class DiagnosisContext:
     proven: bool = False  # whether the gateway has accepted the key already
     odd: bool = False  # whether the answer to the request without a key was none of a gateway
     unpaid: bool = False  # whether the check sends no message
-    typed: str = ""  # the other flags that say what is sent, each after a space
+    typed: str = ""  # the other flags that change the request, each after a space
     timeout: float = 0.0
     log_timeout: float = 0.0
 
@@ -52,14 +52,14 @@ class DiagnosisContext:
 
     @property
     def _where(self) -> str:
-        """What the command line said of where to send, so that the same can be typed again."""
+        """The flags that choose the gateway, to repeat them in a command."""
         if self.key_source == SANDBOX:
             return " --sandbox"
         return f" --base-url {quote(self.base_url)}" if self._url_was_typed else ""
 
     @property
     def _which(self) -> str:
-        """What it said of the model."""
+        """The flags that choose the model."""
         return f" --model {quote(self.model)}" if self.model_source.startswith("-") else ""
 
     @property
@@ -72,7 +72,7 @@ class DiagnosisContext:
 
     @property
     def _show(self) -> str:
-        """Where the base URL is wrong: see where it came from. What was typed needs no looking up."""
+        """The next step for a wrong base URL: show its source, unless it was typed."""
         if not self._url_was_typed:
             return f"respan config show --origin{self.p}"
         return f"{self._elsewhere}  # without --base-url: the one of your settings"
@@ -126,7 +126,7 @@ class DiagnosisContext:
 
 
 def diagnose(failure: RespanError, stage: str, known: DiagnosisContext) -> RespanError:
-    """The same failure with its three lines: what was seen, what it means, what to type next."""
+    """The failure with its three lines: the error, its meaning, the command to type next."""
     means, command = _text(failure, stage, known)
     seen = f"{failure.message}: {failure.reason}" if failure.reason else failure.message
     words = known.words(failure)
@@ -183,7 +183,7 @@ def _key_keys(stage: str, known: DiagnosisContext) -> Iterator[str]:
 
 
 def lines(failure: RespanError) -> dict[str, Any]:
-    """A diagnosed failure as it stands in `--json`."""
+    """A diagnosed failure for `--json`."""
     return {
         "seen": failure.message,
         "means": failure.reason,

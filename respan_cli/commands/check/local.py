@@ -1,4 +1,4 @@
-"""The first stage: the settings, and what on this machine deserves a warning."""
+"""The first stage: the settings, and warnings about this machine."""
 
 from __future__ import annotations
 

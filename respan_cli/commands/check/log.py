@@ -1,4 +1,4 @@
-"""Respan's log, asked for one message: has it arrived there, and does it say what was sent?"""
+"""Finds one message in Respan's log and compares its identity with the one that was sent."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def attempt(context: CheckContext) -> Attempt:
 
 
 def message(context: CheckContext) -> Finding:
-    """What came of the message."""
+    """The outcome of the message."""
     if not context.sends:
         warning = deprecation(context.settings.model)  # the SDK gives it when the message is sent
         warnings = (warning,) if warning else ()
@@ -71,7 +71,7 @@ def message(context: CheckContext) -> Finding:
 
 
 def _with_public_status(context: CheckContext, failure: RespanError) -> RespanError:
-    """Where the provider failed, add what the public status says of the model in the last hour."""
+    """After a failure of the provider, add the public status of the model in the last hour."""
     if not isinstance(failure, ProviderError):
         return failure
     from respan_cli.gateway.models_api import status_line
@@ -115,7 +115,7 @@ def _findable(context: CheckContext, request: MessageRequest) -> MessageRequest:
 
 
 class _Stopwatch(DelegatingObserver):
-    """Knows how long the connection took (None where there was one already), and ends what takes too long."""
+    """Times the connection (None if it was open already), and enforces the timeout."""
 
     def __init__(self, other: RequestObserver, deadline: Deadline) -> None:
         super().__init__(other)
@@ -127,7 +127,7 @@ class _Stopwatch(DelegatingObserver):
         self.connect_ms = ms
 
     def idle(self) -> None:
-        """Give up on an answer that only trickles."""
+        """End a response that is too slow."""
         if self._deadline.passed:
             raise ResponseTimeoutError("the answer had not ended in time", retryable=True)
 

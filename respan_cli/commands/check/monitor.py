@@ -81,7 +81,7 @@ class _Schedule:
         return True
 
     def pause(self) -> float:
-        """Seconds until the next check; none where this one took longer."""
+        """Seconds until the next check; none if this one took longer."""
         return max(0.0, self._due - time.monotonic())
 
     def next_time(self) -> str:

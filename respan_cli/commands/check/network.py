@@ -103,7 +103,7 @@ def tls(context: CheckContext) -> Finding:
 
 
 def _check_tls_to_proxy(context: CheckContext, endpoint: ProxyEndpoint) -> None:
-    """Name a proxy that speaks no TLS, although its URL says https://. The HTTP stage tells anything else."""
+    """Report an https:// proxy that does not speak TLS. The HTTP stage reports anything else."""
     try:
         probes.start_tls(context.connection, endpoint.host, _trusted(context), _limit(context))
     except NetworkError as failure:

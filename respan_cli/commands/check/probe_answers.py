@@ -15,7 +15,7 @@ from respan_cli.gateway.http import HttpResponse
 
 _REFUSED = (401, 403)
 _INVALID = ("invalid_request_error", "bad_request")  # the API's type, and that of respan-gateway
-# The field by its name or in words: respan-gateway asks for "at least one user or assistant message".
+# The field's name, or a description of it: respan-gateway asks for "at least one user or assistant message".
 _ABOUT = re.compile(r"\bmessages?\b")
 
 
@@ -53,7 +53,7 @@ def leaves_key_open(response: HttpResponse) -> bool:
 
 
 def describe(response: HttpResponse) -> tuple[str, str | None]:
-    """One line on the answer to a request without a key; and if it is odd for a gateway, what is odd."""
+    """A one-line summary of the answer to a request without a key; and what is unusual about it, or None."""
     status = response.status
     odd = f"odd for a gateway: {response.what}"
     if asks_for_key(response):
@@ -68,7 +68,7 @@ def describe(response: HttpResponse) -> tuple[str, str | None]:
 
 
 def seen(response: HttpResponse) -> str:
-    """Status, type, and what the answer says."""
+    """The status, type and text of the answer."""
     if 300 <= response.status < 400:
         return f"{response.what}, a redirect to {response.headers.get('location') or 'nowhere'}"
     said = words(response.body)

@@ -20,13 +20,13 @@ from respan_cli.gateway.interruptible import run_interruptibly
 from respan_cli.gateway.tls_errors import kind_of, words_of
 from respan_cli.settings.addresses import authority
 
-_MAX_HEAD_BYTES = 64 * 1024  # of a proxy's answer; what is longer is none
+_MAX_HEAD_BYTES = 64 * 1024  # of a proxy's response; a longer one is not HTTP
 _DAY_S = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a TLS handshake showed: the version, who issued the certificate, and when it ends."""
+    """The result of a TLS handshake: the version, the certificate's issuer and its expiry."""
 
     version: str
     issuer: str
@@ -101,7 +101,7 @@ def tunnel(connection: socket.socket, target: str, headers: Mapping[str, str], s
         seconds: to wait for its answer.
 
     Raises:
-        NetworkError: it refuses, breaks off, or says nothing in time.
+        NetworkError: it refuses, closes the connection, or does not answer in time.
     """
     lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]

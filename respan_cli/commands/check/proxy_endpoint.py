@@ -56,5 +56,5 @@ def proxy_endpoint_of(proxy: Proxy) -> ProxyEndpoint:
 
 
 def _unusable(proxy: Proxy, error: Exception, kind: FailureKind) -> NetworkError:
-    """What a message would fail with, told before anything is connected to."""
+    """Errors that a message would end with, reported before any connection."""
     return unusable_proxy(proxy, error).with_kind(kind)

@@ -1,4 +1,4 @@
-"""What a check shows: a line a stage, the table of many messages, the verdict, one JSON object. Pure."""
+"""The output of a check: a line a stage, the table of `--count`, the verdict, one JSON object. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from respan_cli.terminal.text import BOLD, DIM, RED, RESET, YELLOW, clean
 
 GREEN = "\x1b[32m"
 _STYLES = {Verdict.OK: GREEN, Verdict.WARNED: YELLOW, Verdict.SKIPPED: DIM, Verdict.FAILED: RED}
-_MIN_SUMMARY = 30  # columns; with less room a summary gets lines of its own
+_MIN_SUMMARY = 30  # columns; if fewer are left, a summary gets lines of its own
 _TITLE, _NUMBER = 28, 9  # columns of the table
 _CHOSEN = ("min", "median", "p95", "max")
 _OVER = {"kept": "one connection", "new": "new connections"}
@@ -63,7 +63,7 @@ def duration(ms: float) -> str:
 
 
 def verdict(stages: Sequence[Stage], profile: str) -> str:
-    """The last line: what the check has shown."""
+    """The last line: the verdict."""
     match conclude(stages):
         case Conclusion.READY:
             return f"Ready: profile {profile!r} can send."
@@ -154,7 +154,7 @@ def round_line(stages: Sequence[Stage], begin: datetime, marks: Marks, *, color:
 
 
 def round_row(stages: Sequence[Stage], begin: datetime) -> str:
-    """One check of many, for programs: time, verdict, exit code, what was seen."""
+    """One check of many, for programs: time, verdict, exit code, summary."""
     failure = stages[-1].failure
     code = 0 if failure is None else int(failure.code)
     time = begin.isoformat(timespec="seconds")

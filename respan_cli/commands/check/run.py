@@ -26,7 +26,7 @@ LOOKS: Mapping[str, Callable[[CheckContext], Finding | None]] = {
 
 
 def run(context: CheckContext) -> Iterator[Stage]:
-    """The stages, each as it completes; a failed one is the last. What was not asked for is left out."""
+    """The stages, each as it completes; a failed one is the last. Those not requested are left out."""
     with context.stack:
         for name in NAMES:
             with context.terminal.status(f"checking {name}"):

@@ -1,4 +1,4 @@
-"""The stages of a check as data: what each found, how long it took, and what they come to together."""
+"""The stages of a check as data: the findings, the duration, and the verdict."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Verdict(StrEnum):
 
 
 class Conclusion(StrEnum):
-    """What a whole check has shown."""
+    """The verdict of a check."""
 
     READY = "ready"  # a message was answered
     REACHABLE = "reachable"  # no message was sent; the gateway accepts the key
@@ -77,7 +77,7 @@ class Stage:
     failure: RespanError | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The stage as it stands in `--json`."""
+        """The stage for `--json`."""
         return {
             "verdict": self.verdict.value,
             "ms": self.ms,
@@ -87,7 +87,7 @@ class Stage:
 
 
 def passed(name: str, finding: Finding, ms: float) -> Stage:
-    """The stage of a layer that held, with or without a warning; `ms` is the time of the whole look."""
+    """A stage that passed, with or without a warning; `ms` is its whole duration."""
     verdict = Verdict.WARNED if finding.warnings else Verdict.OK
     took = round(ms if finding.ms is None else finding.ms, 1) if finding.timed else None
     skipped = finding.skipped
@@ -108,7 +108,7 @@ def failed(name: str, failure: RespanError, ms: float, facts: Mapping[str, Any] 
 
 
 def conclude(stages: Sequence[Stage]) -> Conclusion:
-    """What the stages of a check come to."""
+    """The result of a check's stages."""
     done = {stage.name: stage for stage in stages}
     if stages[-1].failure is not None:
         return Conclusion.NOT_READY

@@ -59,7 +59,7 @@ def _edit_until_valid(
 
 
 def starter() -> str:
-    """What a new profile file begins with: every setting, as a comment."""
+    """The start of a new profile file: every setting, as a comment."""
     lines = ["# Profiles of respan. Take the # away from what you want to set.", "# [profiles.default]"]
     for field in FIELDS:
         example: object = {} if field.table else "" if field.default is None else field.default

@@ -1,4 +1,4 @@
-"""Entries as JSON, as the API has them, without what is secret."""
+"""Log entries as the API's JSON, with secrets hidden."""
 
 from __future__ import annotations
 

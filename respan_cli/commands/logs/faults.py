@@ -1,4 +1,4 @@
-"""Whose fault a failure was, in words. Names: Respan's official Python client (`respan-api` 0.1.49)."""
+"""The party at fault for a failure. Names: Respan's official Python client (`respan-api` 0.1.49)."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def _print_for_person(terminal: Terminal, entries: Sequence[LogEntry], options: 
 
 
 def _row(entry: LogEntry, terminal: Terminal) -> list[str]:
-    """What scripts get: values as the log has them, without units."""
+    """The values for scripts, as in the log, without units."""
     total, latency = entry.total_tokens, entry.number("latency")
     cells = [
         entry.text("timestamp") or "",
@@ -91,7 +91,7 @@ def _status(entry: LogEntry) -> str:
 
 
 def _time_format(times: Sequence[datetime]) -> str:
-    """As short as tells them apart from other days and years."""
+    """The shortest form that is unambiguous as to day and year."""
     today = datetime.now().astimezone().date()
     if all(time.date() == today for time in times):
         return "%H:%M:%S"

@@ -31,7 +31,7 @@ def _equals(flags: str, meaning: str, metavar: str = "ID") -> typer.models.Optio
 
 @dataclass(frozen=True, kw_only=True)
 class FilterOptions(ApiOptions):
-    """Which requests of the log; nothing of it comes from the environment or a profile."""
+    """The filters for log entries; none comes from the environment or a profile."""
 
     since: Annotated[
         str,
@@ -108,7 +108,7 @@ class LogListOptions(FilterOptions):
     show_secrets: ShowSecrets = False
 
     def first_given(self) -> str | None:
-        """The first option that was given at all."""
+        """The first option that was given."""
         for field in fields(self):
             if getattr(self, field.name) != field.default and field.name not in ("color", "debug"):
                 return _flag_of(field.name)

@@ -39,7 +39,7 @@ def show(terminal: Terminal, options: LogShowOptions) -> int:
 
 
 class _EntryPage:
-    """What is shown: to a person laid out, to a program as rows and plain text."""
+    """The output: laid out on a terminal, rows and plain text in a pipe."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -94,7 +94,7 @@ class _EntryPage:
 
 
 def _facts(entry: LogEntry) -> Iterator[tuple[str, str]]:
-    """What there is to tell, each with its name; what the entry does not say is left out."""
+    """The named fields of the entry, without those that it lacks."""
     for name, value in (
         ("log ID", entry.id),
         ("time", _time(entry)),

@@ -21,7 +21,7 @@ from respan_cli.terminal.text import RED
 
 
 class Dimension(NamedTuple):
-    """What to group by: the API's name for it, and the field of a group that holds the value."""
+    """A grouping: the API's name for it, and the field that has the value in each group."""
 
     group_by: str
     field: str

@@ -45,7 +45,7 @@ def send(terminal: Terminal, options: SendOptions) -> int:
     options.check()
     check_has_prompt(options, terminal)
     path = options.thread_path(terminal.env)
-    # Read now, so that what is wrong with them is said before anything is waited for.
+    # Read first, so that an error in them is reported before any wait.
     prompt_file, thread = _prompt_file(options), _thread(path)
     settings = _settings(options, terminal, prompt_file, thread)
     check_can_send(settings, insecure_http=options.insecure_http or options.sandbox)
@@ -97,7 +97,7 @@ def _send(
     with (
         open_target(settings, terminal.env, sandbox=options.sandbox) as target,
         read_conversation(options, terminal, prompt_file=prompt_file, before_wait=_preload) as conversation,
-        # Last, for what is piped in may be the answer of another send to the same thread.
+        # Last: stdin may be the answer of another send to the same thread.
         _open_thread(thread_path, terminal) as opened,
         terminal.status("connecting", quiet=options.quiet),
     ):
@@ -149,7 +149,7 @@ def _write(text: str, path: Path | None, terminal: Terminal) -> None:
 
 
 def _preload() -> None:
-    """Begin what takes longest, the import of the SDK, while something else is waited for."""
+    """Start the import of the SDK, the longest step, during another wait."""
     from respan_cli.gateway import sdk
 
     sdk.preload()

@@ -45,7 +45,7 @@ def deliver(
 ) -> Result:
     """Send a conversation, which continues a thread if there is one, and write its answer.
 
-    In JSON the answer has its cost, where that is asked for.
+    With `--cost`, the JSON of the answer has its cost.
 
     Raises:
         RespanError: of every kind that the gateway and the sink know. What had come by then is written.

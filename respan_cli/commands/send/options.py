@@ -89,7 +89,7 @@ class SendOptions(InputOptions):
         return None if self.output in (None, STDOUT) else Path(self.output)
 
     def thread_path(self, env: Mapping[str, str]) -> str | None:
-        """The file of the thread, if there is one; an empty flag takes away what the variable says.
+        """The path of the thread file, if there is one; an empty flag overrides the variable.
 
         Raises:
             UsageError: the name is `-`; or the flag is empty and there is no variable: its value was lost.

@@ -38,7 +38,7 @@ class OpenThread:
     def follow(
         self, received: Iterable[Received | Result], turns: Sequence[Turn]
     ) -> Iterator[Received | Result]:
-        """Pass on what is received; the result learns what the thread will be, once it is saved.
+        """Pass on the events; add the thread to the result once the file is saved.
 
         Args:
             received: an exchange.

@@ -1,4 +1,4 @@
-"""The options of commands that read Respan's API: where it is, and how long to wait for it."""
+"""The options of commands that read Respan's API: its URL and the timeout."""
 
 from __future__ import annotations
 

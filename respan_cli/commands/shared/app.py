@@ -1,4 +1,4 @@
-"""The words a person types: every command with our help page, loaded when it is asked for and not before."""
+"""The tree of commands: each is loaded when it is typed, and has our help page."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """A group of commands with our help page, which is also what it shows when no command is named."""
+    """A group of commands with our help page, which is also shown if no command is named."""
 
     places: Mapping[str, str] = {}
 

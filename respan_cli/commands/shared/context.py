@@ -32,7 +32,7 @@ def read_document(env: Mapping[str, str]) -> store.Document:
 
 
 def check(document: store.Document) -> None:
-    """Check a document and name file, line and column of what is wrong with it.
+    """Check a document; errors name the file, line and column.
 
     Raises:
         SettingsError: a key that is no setting, or a value that its field does not accept.

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from respan_cli.terminal.terminal import Terminal
 
-# The groups in the order of what people look for; what is in none of them comes last.
+# The groups, most wanted first; options without a group come last.
 PANELS = ("Check", "Rows", "Message", "Identity", "Output", "Connection")
 OTHERS = "Options"
 WIDEST = 100  # columns; longer lines are hard to read

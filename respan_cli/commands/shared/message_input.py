@@ -1,4 +1,4 @@
-"""What a `send` says, gathered: words, standard input, files, a conversation so far, the editor."""
+"""Builds the messages of a `send` from arguments, stdin, files, a conversation and the editor."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def _cache_folder(env: Mapping[str, str], platform: str) -> Path | None:
 
 
 def remember(names: Iterable[str], env: Mapping[str, str]) -> None:
-    """Keep the names. Where that fails completion offers fewer, and no more is lost."""
+    """Save the names. If that fails, completion only offers fewer."""
     path = cache_path(env)
     if path is None:
         return

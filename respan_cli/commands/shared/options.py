@@ -1,4 +1,4 @@
-"""Every option that commands share, written once. What a setting's flag says comes from its field."""
+"""Options that commands share. The help of a setting's flag comes from its field."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from respan_cli.settings.fields import BY_NAME, FIELDS, PROFILE_VARIABLE, format
 
 
 class Color(StrEnum):
-    """What `--color` can say."""
+    """The values of `--color`."""
 
     AUTO = "auto"
     ALWAYS = "always"
@@ -23,7 +23,7 @@ class Color(StrEnum):
 
 
 class Effort(StrEnum):
-    """What `--effort` can say: the API's own levels."""
+    """The values of `--effort`: the API's own levels."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -33,7 +33,7 @@ class Effort(StrEnum):
 
 
 class Rendering(StrEnum):
-    """What `--render` can say."""
+    """The values of `--render`."""
 
     AUTO = "auto"
     MARKDOWN = "markdown"
@@ -261,7 +261,7 @@ class BodyOptions(MessageOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class InputOptions(BodyOptions):
-    """What a message is made of, beside the settings."""
+    """The parts of a message, apart from settings."""
 
     prompt: Annotated[
         list[str] | None,

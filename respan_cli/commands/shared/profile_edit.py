@@ -111,13 +111,13 @@ def _summary(setting_key: edits.SettingKey, layer: Layer, profile: str) -> str:
 
 
 def tell(terminal: Terminal, text: str) -> None:
-    """Say on a terminal what was done; a script has the exit code."""
+    """Report the change on a terminal; a script has the exit code."""
     if terminal.stderr_isatty:
         terminal.note(text, label="respan: ")
 
 
 def warn_of_variable(terminal: Terminal, field: Field) -> None:
-    """Say on a terminal that a variable comes before the profile."""
+    """Warn on a terminal that a variable overrides the profile."""
     variable = KEY_VARIABLE if field.name in KEY_FIELDS else field.env
     if variable and variable in terminal.env and terminal.stderr_isatty:
         terminal.note(f"{variable} is set, and comes before the profile", label="respan: ")

@@ -42,21 +42,21 @@ class FilledPrompt:
 
     @property
     def settings_layer(self) -> Layer:
-        """What the file says of the settings."""
+        """The settings in the file."""
         return self.file.settings_layer
 
     @property
     def identity_layer(self) -> Layer:
-        """What the file says of the identity, where nothing else does."""
+        """The identity of the prompt file, used if no other layer gives one."""
         return self.file.identity_layer
 
     @property
     def takes_stdin(self) -> bool:
-        """Whether the file says where piped text goes."""
+        """Whether the file has a `{stdin}`."""
         return STDIN_VARIABLE in self.file.template.names
 
     def compose(self, words: Sequence[str], piped: str | None) -> str:
-        """The prompt, then the words, then what was piped in, if the file has no place for it."""
+        """The prompt, then the arguments, then piped text if the file has no `{stdin}`."""
         prompt = render(self.file, {**self.variables, STDIN_VARIABLE: piped or ""})
         rest = compose(words, None if self.takes_stdin else piped)
         return "\n\n".join(part for part in (prompt, rest) if part)

@@ -1,4 +1,4 @@
-"""A mistyped command line, in our own words: what is wrong, and what was probably meant. Pure.
+"""Messages for a mistyped command line: the error, and the likely intent. Pure.
 
 Typer's errors are told apart by what they carry, since its classes are its own affair.
 """
@@ -22,7 +22,7 @@ _KEY = (
 
 
 def explain(error: Any) -> UsageError:
-    """The error of ours that an error of Typer's means."""
+    """Our error for an error of Typer's."""
     ctx = getattr(error, "ctx", None)
     path = ctx.command_path if ctx is not None else "respan"
     hint = f"'{path} --help' shows what there is"
@@ -52,7 +52,7 @@ def _no_command(words: list[str], commands: Collection[str], hint: str) -> Usage
 
 
 def _instead(flag: str, known: Collection[str]) -> str | None:
-    """What does the work of a flag that others have; what is spelled like it would lead nowhere."""
+    """The equivalent of a flag that other tools have; the nearest spelling would mislead."""
     if flag in ("--api-key", "--key", "--token") and "--api-key-stdin" not in known:
         return _KEY
     if flag in ("--temperature", "--top-p", "--top-k") and "--extra-body" in known:

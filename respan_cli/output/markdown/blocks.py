@@ -70,7 +70,7 @@ class BlockParser:
 
     @property
     def is_within_line(self) -> bool:
-        """Whether the next line goes on with the block, whatever it holds."""
+        """Whether any next line continues the block."""
         return bool(self._prefix)
 
     @property
@@ -79,7 +79,7 @@ class BlockParser:
         return sum(map(len, self._lines))
 
     def _parse(self, lines: list[str], block: Block | None) -> list[Block]:
-        """The blocks in what is open and these lines; the first one continues the block."""
+        """The blocks in the open containers and these lines; the first one continues the block."""
         if not lines and not block:
             return []
         reader = BlockReader([*self._opening, *lines], self._path)

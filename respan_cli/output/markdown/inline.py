@@ -31,7 +31,7 @@ URL = Style(dim=True)
 _MARKDOWN = MarkdownIt("commonmark").enable("strikethrough").disable(["html_inline"])
 _WIDE = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _GAP = re.compile(rf"(?<=[^\s\\])(?: |\n(?![\[<]))(?=\S)|(?<=[{_WIDE}])(?=[{_WIDE}])")
-_OPEN = sys.maxsize  # the end of what is not closed yet
+_OPEN = sys.maxsize  # the end of a span that is not closed yet
 _MARKUP = re.compile(r"[\\`*_~\[\]!<&\n]")
 # Line ends that are kept: before link reference definitions and HTML, which are shown as they are.
 _BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)  # the only way to break a line within the cell of a table

@@ -199,7 +199,7 @@ class BlockReader:
 
 
 def _too_deep(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """A rule that ends the nesting, for markdown-it would swallow what is deeper than it goes."""
+    """A rule that limits nesting: markdown-it would drop text nested deeper than its own limit."""
     return state.level > _MAX_LEVEL and paragraph(state, start, end, silent)
 
 

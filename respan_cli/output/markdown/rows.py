@@ -89,7 +89,7 @@ def parse_start(block: Block) -> None:
 
 
 def _commit_paragraph(block: Block, width: int) -> list[Text]:
-    """Parse what is safe to parse, and take out all rows of it but the last, which may grow."""
+    """Parse the text that cannot change, and remove all its rows but the last, which may grow."""
     source = block.source
     at = 0
     *rows, head = wrap(block.head, width)

@@ -36,14 +36,14 @@ class Screen:
 
     That is the end of the last one, as in all text that is being written. A terminal that loses height then
     pushes the uppermost into the scrollback, where they stay: they are not written again. But where the live
-    part has rows that found no room, what is shown is not its beginning and would stand there twice. Then the
+    part has rows that do not fit, its first rows are not shown, and would appear twice. Then the
     cursor rests at the first row, and the terminal cuts the lower ones off instead, which can be redrawn.
     """
 
     def __init__(self) -> None:
         self.rows: list[Row] = [EMPTY]
         self._size = (0, 0)
-        self._cropped = False  # the live part has rows that found no room
+        self._cropped = False  # the live part has rows that do not fit
         self._gone = 0  # rows of the live part that a shrinking terminal pushed into the scrollback
 
     def draw(
@@ -52,7 +52,7 @@ class Screen:
         """What to write so that these rows stand where the live rows were, and the screen after that.
 
         The finished rows are the scrollback's from then on; of the live ones the last are shown, as many
-        as there is room for; `partial` says that they are not all there is.
+        as fit; `partial` says that they are not all there is.
         """
         width, height = size
         resized = size != self._size and self._size != (0, 0)

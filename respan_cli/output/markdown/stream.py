@@ -100,7 +100,7 @@ class MarkdownStream:
             self._frame()
 
     def close(self) -> None:
-        """Draw what is left; the cursor stands on a new line afterwards."""
+        """Draw the remaining text; the cursor is on a new line afterwards."""
         self._drain()
         self._finish(self._parser.peek(self._line))
         if self._is_live:
@@ -114,7 +114,7 @@ class MarkdownStream:
             self._finished = []
 
     def _drain(self) -> None:
-        """Pass on to the parser what has arrived."""
+        """Pass the new text to the parser."""
         text = self._expand_tabs(clean("".join(self._pending)))
         self._pending.clear()
         self._pending_size = 0
@@ -168,7 +168,7 @@ class MarkdownStream:
         return len(rows)
 
     def _live(self) -> tuple[list[Row], bool]:
-        """The rows of what is unfinished; and whether they leave out some of a long table."""
+        """The rows of the unfinished text; and whether they leave out some of a long table."""
         width, height = self._size()
         # A line that is only marks so far waits for its meaning.
         unfinished = self._parser.peek(self._line if self._line.strip(_MARKS) else None)

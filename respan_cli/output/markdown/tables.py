@@ -66,7 +66,7 @@ def _aligned(text: Text, width: int, mark: str) -> Text:
 
 
 def _widths(rows: list[list[Text]], room: int) -> list[int]:
-    """The columns for the cells of a table, so that no word is broken; none if there is no room for that."""
+    """The width of each column, so that no word is broken; an empty list if they do not fit."""
     columns = list(zip(*rows, strict=True))
     longest = [max(_longest(cell.plain.split("\n")) for cell in column) for column in columns]
     words = [max(_longest(WORD.findall(cell.plain)) for cell in column) for column in columns]
