@@ -190,6 +190,8 @@ def limited(allowed: int) -> tuple[list[bytes], Handler]:
 
     def handle(connection: socket.socket) -> None:
         request = read_request(connection)
+        if not request:  # only a look whether the port answers
+            return
         if b"authorization:" in request.lower():
             keyed.append(request)
         if len(keyed) > allowed:

@@ -11,6 +11,7 @@ from respan_cli.terminal.text import INVISIBLE
 # Text is compared without white space, control characters, invisible characters, and their JSON escapes.
 _GAP = re.compile(rf"(?:[\s\x00-\x1f\x7f-\x9f{INVISIBLE}]|\\[nrtbf]|\\u[0-9a-fA-F]{{4}})+")
 
+MAX_PIECE = 32  # characters
 _PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
 
 
@@ -127,8 +128,11 @@ def _shortest_part(form: str) -> int:
 
 
 def _piece_size(form: str) -> int:
-    """The largest size for which every part that matters holds a piece at a multiple of that size."""
-    return (_shortest_part(form) + 1) // 2
+    """A size for which every part that matters holds a piece at a multiple of that size.
+
+    The largest one would do with the fewest looks, and cost the square of the length of a long secret.
+    """
+    return min(MAX_PIECE, (_shortest_part(form) + 1) // 2)
 
 
 def _extend(text: str, at: int, form: str, start: int) -> tuple[int, int]:
