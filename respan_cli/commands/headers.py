@@ -12,7 +12,7 @@ import typer
 from respan_cli.commands.shared import completion
 from respan_cli.commands.shared.app import App, terminal_of
 from respan_cli.commands.shared.context import load_settings, read_document
-from respan_cli.commands.shared.options import ProfileOptions, ShowSecrets
+from respan_cli.commands.shared.options import AsJson, ProfileOptions, ShowSecrets
 from respan_cli.commands.shared.profile_edit import set_value, unset_value, value_of
 from respan_cli.errors import ExitCode, SettingsError, UsageError
 from respan_cli.settings import edits, headers, profiles
@@ -48,7 +48,6 @@ class HeaderRow(NamedTuple):
 
 
 Effective = Annotated[bool, typer.Option("--effective", help="List every header that 'send' sends.")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import typer
 
 from respan_cli.commands.shared import completion
 from respan_cli.commands.shared.context import load_settings, read_document
-from respan_cli.commands.shared.options import CommandOptions, ProfileOptions, ShowSecrets
+from respan_cli.commands.shared.options import AsJson, CommandOptions, ProfileOptions, ShowSecrets
 from respan_cli.errors import ExitCode, SettingsError
 from respan_cli.settings import edits, profiles, store
 from respan_cli.settings.api_key import key_origin
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 # The docs MCP of Respan (the integration page of its documentation); it needs no key.
 DOCS_MCP = {"mcpServers": {"respan-docs": {"url": "https://respan.ai/docs/mcp"}}}
-
-AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
 
 
 @dataclass(frozen=True, kw_only=True)

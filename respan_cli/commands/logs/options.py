@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from respan_cli.commands.shared import completion
-from respan_cli.commands.shared.api_options import ApiOptions, AsJson, AsJsonLines
-from respan_cli.commands.shared.options import ShowSecrets, Text, Texts
+from respan_cli.commands.shared.api_options import ApiOptions, AsJsonLines
+from respan_cli.commands.shared.options import AsJson, ShowSecrets, Text, Texts
 from respan_cli.errors import UsageError
 
 if TYPE_CHECKING:

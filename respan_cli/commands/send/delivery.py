@@ -54,11 +54,7 @@ def deliver(
     whole = thread.thread.continued_by(conversation) if thread else conversation
     request = build(settings, whole.turns, headers, whole.options)
     terminal.add_secrets(*secret_values(request.body()))
-    renderer = renderer_for(options, terminal)
-    if cost and options.prints_json:
-        from respan_cli.commands.send.cost import WithCost
-
-        renderer = WithCost(renderer, cost)
+    renderer = renderer_for(options, terminal, cost)
     with (
         client_for(target, settings, terminal) as client,
         open_sink(options.output_path, terminal) as sink,
@@ -123,12 +119,10 @@ def _findable(error: RespanError, ids: ResponseIds) -> RespanError:
     return found
 
 
-def renderer_for(options: SendOptions, terminal: Terminal) -> Renderer:
+def renderer_for(options: SendOptions, terminal: Terminal, cost: CostLookup | None) -> Renderer:
     """The form of the answer that the options ask for."""
-    if options.as_json:
-        return JsonObject()
-    if options.events:
-        return JsonLines()
+    if options.prints_json:
+        return _json_renderer(options, cost)
     if options.extract:
         from respan_cli.output.code_block import CodeBlock
 
@@ -140,6 +134,15 @@ def renderer_for(options: SendOptions, terminal: Terminal) -> Renderer:
     from respan_cli.output.live_markdown import LiveMarkdown, StaticMarkdown
 
     return LiveMarkdown(terminal) if is_live else StaticMarkdown(terminal)
+
+
+def _json_renderer(options: SendOptions, cost: CostLookup | None) -> Renderer:
+    renderer = JsonObject() if options.as_json else JsonLines()
+    if not cost:
+        return renderer
+    from respan_cli.commands.send.cost import WithCost
+
+    return WithCost(renderer, cost)
 
 
 def report(result: Result, options: SendOptions, terminal: Terminal) -> None:

@@ -17,7 +17,6 @@ from respan_cli.commands.shared.options import (
 )
 
 AsJsonLines = Annotated[bool, typer.Option("--json", help="JSON Lines: each one whole, as the API has it.")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
 
 
 @dataclass(frozen=True, kw_only=True)

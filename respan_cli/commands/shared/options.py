@@ -184,6 +184,7 @@ Sandbox = Annotated[
         rich_help_panel="Connection",
     ),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
 ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="Show the key and secret headers.")]
 ShowSecretHeaders = Annotated[
     bool, typer.Option("--show-secrets", help="Show secret header values in what is printed; never the key.")
